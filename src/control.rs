@@ -1,0 +1,3 @@
+//! The control side.
+
+pub mod keyring;

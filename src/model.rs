@@ -1,0 +1,9 @@
+//! The shared words: what passes between stages is bytes or one of these types.
+
+mod id;
+mod secret;
+mod span;
+
+pub use id::{Fingerprint, IdError, KeyEpoch, Namespace, RuleId};
+pub use secret::{NamespaceSalt, Secret, SecretKey};
+pub use span::Span;

@@ -11,6 +11,12 @@ pub enum IdError {
     /// A rule's id is not of the form that may stand in a mark.
     #[error("rule id {0:?} is not 1 to 40 of a-z, 0-9 and hyphens, beginning and ending with a letter or digit")]
     Rule(String),
+    /// A rule's id would make the marks that it stands in ambiguous.
+    #[error(
+        "rule id {0:?} is reserved: it may not hold \"ink1\", begin with \"withheld\", or have 24 characters without a \
+         hyphen behind a piece such as \"k1\""
+    )]
+    ReservedRule(String),
     /// A key epoch is not a positive decimal number.
     #[error("key epoch {0:?} is not a number from 1 to 4294967295 without leading zeros")]
     Epoch(String),
@@ -20,6 +26,9 @@ pub enum IdError {
 }
 
 /// The id of a rule: 1 to 40 of `a-z`, `0-9` and inner hyphens. It stands in the mark.
+///
+/// So that a mark has one meaning, some ids are reserved: those that hold `ink1`, that begin with `withheld`, or in which
+/// something like the rest of a mark could stand (a piece such as `k3`, a hyphen, and 24 characters without one).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(Arc<str>);
 
@@ -30,17 +39,39 @@ impl RuleId {
     /// Checks `text` and makes it an id.
     ///
     /// # Errors
-    /// [`IdError::Rule`] when it is not of the form above.
+    /// [`IdError::Rule`] when it is not of the form above, [`IdError::ReservedRule`] when it is reserved.
     pub fn new(text: &str) -> Result<Self, IdError> {
-        if Self::is_valid(text.as_bytes()) { Ok(Self(text.into())) } else { Err(IdError::Rule(text.to_owned())) }
+        if !Self::is_spelled(text.as_bytes()) {
+            Err(IdError::Rule(text.to_owned()))
+        } else if Self::is_reserved(text.as_bytes()) {
+            Err(IdError::ReservedRule(text.to_owned()))
+        } else {
+            Ok(Self(text.into()))
+        }
     }
 
     /// Whether `text` could be an id.
     pub fn is_valid(text: &[u8]) -> bool {
+        Self::is_spelled(text) && !Self::is_reserved(text)
+    }
+
+    fn is_spelled(text: &[u8]) -> bool {
         (1..=Self::MAX).contains(&text.len())
             && text.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             && text.first() != Some(&b'-')
             && text.last() != Some(&b'-')
+    }
+
+    fn is_reserved(text: &[u8]) -> bool {
+        if text.starts_with(b"withheld") || text.windows(4).any(|four| four == b"ink1") {
+            return true;
+        }
+        let mut epoch_before = false;
+        text.split(|&b| b == b'-').any(|piece| {
+            let tail = epoch_before && piece.len() >= Fingerprint::LEN;
+            epoch_before = piece.len() > 1 && piece[0] == b'k' && piece[1..].iter().all(u8::is_ascii_digit);
+            tail
+        })
     }
 
     /// The id as text.
@@ -208,6 +239,18 @@ mod tests {
         }
         for bad in ["", "-a", "a-", "A", "a_b", "a b", &"x".repeat(41)] {
             assert_eq!(RuleId::new(bad), Err(IdError::Rule(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn ids_that_would_make_a_mark_ambiguous_are_reserved() {
+        let tail = format!("a-k3-{}", "q".repeat(24));
+        for bad in ["ink1", "my-ink1-x", "withheld", "withheld-oversized-5", &tail] {
+            assert_eq!(RuleId::new(bad), Err(IdError::ReservedRule(bad.to_owned())));
+            assert!(!RuleId::is_valid(bad.as_bytes()));
+        }
+        for good in ["a-k3-b", "k3", "ink-1", "a-k-qqqqqqqqqqqqqqqqqqqqqqqqqq", "a-k3-qqqqqqqqqqqqqqqqqqqqqqq"] {
+            assert!(RuleId::new(good).is_ok(), "{good}");
         }
     }
 

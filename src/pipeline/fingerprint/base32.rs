@@ -1,0 +1,42 @@
+//! The leading bits of a tag as lower-case Crockford base32.
+
+use crate::model::Fingerprint;
+
+/// Characters that 128 bits fill: 25 of 5 bits each, with 3 bits left over.
+const MAX_CHARS: usize = 25;
+
+/// Writes the first `5 * N` bits of `tag` as `N` characters, most significant bits first.
+///
+/// `N` is at most 25, checked when compiled: that is what the first 16 bytes of a tag hold.
+#[inline]
+pub(super) fn leading<const N: usize>(tag: &[u8; 32]) -> [u8; N] {
+    const { assert!(N <= MAX_CHARS) };
+    let (head, _) = tag.split_at(16);
+    let bits = head.iter().fold(0u128, |bits, &byte| bits << 8 | u128::from(byte));
+    let mut text = [0; N];
+    for (i, slot) in text.iter_mut().enumerate() {
+        *slot = Fingerprint::ALPHABET[(bits >> (123 - 5 * i)) as usize & 31];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_taken_from_the_front_five_at_a_time() {
+        let mut tag = [0u8; 32];
+        assert_eq!(&leading::<20>(&tag), b"00000000000000000000");
+        tag[0] = 0b1000_0100;
+        tag[1] = 0b0100_0000;
+        assert_eq!(&leading::<4>(&tag), b"gh00");
+        assert_eq!(&leading::<25>(&[0xff; 32]), &[b'z'; 25]);
+    }
+
+    #[test]
+    fn a_shorter_text_begins_a_longer_one() {
+        let tag: [u8; 32] = std::array::from_fn(|i| (i * 37 + 11) as u8);
+        assert_eq!(leading::<4>(&tag)[..], leading::<20>(&tag)[..4]);
+    }
+}

@@ -1,3 +1,5 @@
-//! The control side.
+//! The control side: what sets up the data path and answers for it, beside the stream and never in it.
 
 pub mod keyring;
+pub mod lookup;
+mod wiped;

@@ -199,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn known_answers() {
+        let (key, salt): ([u8; 32], [u8; 32]) =
+            (std::array::from_fn(|i| i as u8), std::array::from_fn(|i| i as u8 + 32));
+        let token = b"ghp_000000000000000000000000000000000000";
+        for (key, salt, epoch, id, secret, expected) in [
+            (key, salt, 1, "github-pat", &token[..], "ink1-github-pat-k1-j0rsygyc7vcqksbhm88pac2z"),
+            (key, salt, 1, "password-field", token, "ink1-password-field-k1-j0rsygyc7vcqksbhm88p56v2"),
+            (key, [0; 32], 1, "github-pat", token, "ink1-github-pat-k1-nwhwt8tfa7n38bb0tzgg90yy"),
+            (key, salt, 12, "a-k3-b", b"\x00\xff\n\r", "ink1-a-k3-b-k12-f7fnescj0rv8a0003mytppqm"),
+            (key, salt, 3, "long-secret", &[b'x'; 1000], "ink1-long-secret-k3-nyfc3tpqdnzwt0ccezch2gqv"),
+            ([255; 32], [0; 32], u32::MAX, "a", b"", "ink1-a-k4294967295-t5341byrrwav0mvhdcxbp52a"),
+        ] {
+            let epoch = KeyEpoch::new(epoch).expect("not zero");
+            let keys = MarkKeys::derive(epoch, &SecretKey::new(key), &NamespaceSalt::new(salt));
+            assert_eq!(String::from_utf8_lossy(&mark(&keys, id, secret)), expected);
+        }
+    }
+
+    #[test]
     fn debug_shows_the_epoch_only() {
         assert_eq!(format!("{:?}", keys(4_294_967_295)), "MarkKeys(k4294967295)");
     }

@@ -1,3 +1,8 @@
-//! The data path.
+//! The data path: blocks of whole frames through one worker's stages, in order.
 
+pub mod detect;
 pub mod fingerprint;
+pub mod policy;
+pub mod rewrite;
+pub mod tally;
+pub mod worker;

@@ -19,7 +19,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-pub use self::mark::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, find_written};
+pub use self::mark::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, find_written, written_at};
 pub use self::withheld::{Reason, Withheld, write_withheld};
 use crate::model::{Fingerprint, KeyEpoch, NamespaceSalt, RuleId, Secret, SecretKey};
 

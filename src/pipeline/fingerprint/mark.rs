@@ -95,10 +95,7 @@ pub fn find_written(haystack: &[u8]) -> impl Iterator<Item = (Span, Written<'_>)
         loop {
             let start = from + FINDER.find(&haystack[from..])?;
             let text = &haystack[start..];
-            let found = Mark::at_start_of(text)
-                .map(|(mark, len)| (Written::Mark(mark), len))
-                .or_else(|| Withheld::at_start_of(text).map(|(form, len)| (Written::Withheld(form), len)));
-            match found {
+            match written_at(text) {
                 Some((written, len)) => {
                     from = start + len;
                     return Some((Span::new(start, from), written));
@@ -107,6 +104,13 @@ pub fn find_written(haystack: &[u8]) -> impl Iterator<Item = (Span, Written<'_>)
             }
         }
     })
+}
+
+/// What inkprint wrote at the very start of `text`, and its length in bytes.
+pub fn written_at(text: &[u8]) -> Option<(Written<'_>, usize)> {
+    Mark::at_start_of(text)
+        .map(|(mark, len)| (Written::Mark(mark), len))
+        .or_else(|| Withheld::at_start_of(text).map(|(form, len)| (Written::Withheld(form), len)))
 }
 
 /// Every well-formed mark in `haystack`, in order and without overlaps; a cut-off one at its end is not among them.

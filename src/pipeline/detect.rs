@@ -1,0 +1,170 @@
+//! Bytes -> ordered, disjoint matches: scan, confirm, validate, resolve.
+//!
+//! - A block of whole frames is scanned at once for the triggers of all rules; a block without a hit costs nothing more.
+//! - A hit is confirmed by its rule in a bounded window that never leaves the hit's line.
+//! - What inkprint wrote itself is left alone: a mark is a wall that no match, no near word and no key crosses.
+//! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
+
+pub mod boundary;
+mod candidate;
+pub mod context;
+mod database;
+pub mod decode;
+mod finder;
+pub mod pattern;
+pub mod placeholder;
+mod resolve;
+pub mod rule;
+mod slow;
+pub mod trigger;
+pub mod validator;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use self::candidate::Compiled;
+use self::context::ContextWords;
+use self::database::Database;
+use self::rule::{Form, Near, Rule, RuleSet};
+use self::slow::SlowRules;
+use self::trigger::{Placed, Reach, Trigger};
+use super::fingerprint;
+
+pub use self::context::Written;
+pub use self::database::{DatabaseError, MAX_SCAN};
+pub use self::finder::{Finder, Found};
+pub use self::resolve::Match;
+
+/// What a trigger's hit leads to.
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    /// The rule's pattern begins at this distance before the hit's end.
+    Pattern { rule: usize, reach: Reach },
+    /// The rule's pattern may begin behind this word.
+    Near { rule: usize },
+    /// The tail of a telling key ends so many bytes before the trigger does.
+    Key { rule: usize, behind: usize },
+    /// The name of an `Authorization` header; the trigger's length in bytes.
+    Header { rule: usize, len: usize },
+    /// A bare scheme word.
+    Scheme { rule: usize },
+    /// `://`.
+    Url { rule: usize },
+    /// The start of something that inkprint wrote.
+    Written,
+}
+
+/// How a rule's secrets are found, for `rules lint`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CostClass {
+    /// By triggers in the common database.
+    Fast(Vec<Trigger>),
+    /// By its whole expression in a second database.
+    Slow,
+}
+
+/// All rules in force, compiled: immutable, shared by all workers.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Vec<Compiled>,
+    words: ContextWords,
+    triggers: Vec<Trigger>,
+    uses: Vec<Vec<Use>>,
+    database: Database,
+    slow: Option<SlowRules>,
+}
+
+impl Detector {
+    /// Derives the triggers of `set` and compiles them.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when the engine does not take them.
+    pub fn new(set: RuleSet) -> Result<Self, DatabaseError> {
+        let mut by_trigger: BTreeMap<Trigger, Vec<Use>> = BTreeMap::new();
+        let mut slow = Vec::new();
+        for (at, rule) in set.rules.iter().enumerate() {
+            match uses(at, rule) {
+                Some(uses) => uses.into_iter().for_each(|(trigger, used)| by_trigger.entry(trigger).or_default().push(used)),
+                None => slow.push(at),
+            }
+        }
+        let own = std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default();
+        by_trigger.entry(Trigger::literal(own, false)).or_default().push(Use::Written);
+        let (triggers, uses): (Vec<_>, Vec<_>) = by_trigger.into_iter().unzip();
+        let expressions: Vec<String> = triggers.iter().map(Trigger::to_regex).collect();
+        let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
+        let rules = set.rules.into_iter().map(|rule| Compiled { rule, matcher: OnceLock::new() }).collect();
+        Ok(Self { rules, words: set.words, triggers, uses, database: Database::compile(&expressions)?, slow })
+    }
+
+    /// The rule at a match's index.
+    ///
+    /// # Panics
+    /// When `at` is no index of this detector's rules.
+    pub fn rule(&self, at: usize) -> &Rule {
+        &self.rules[at].rule
+    }
+
+    /// All rules, in the order of their indexes.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// The database's expressions: what a bare scan of the same triggers looks for.
+    pub fn expressions(&self) -> Vec<String> {
+        self.triggers.iter().map(Trigger::to_regex).collect()
+    }
+}
+
+/// How `rule` is found.
+pub fn cost_class(rule: &Rule) -> CostClass {
+    match uses(0, rule) {
+        Some(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
+        None => CostClass::Slow,
+    }
+}
+
+/// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
+fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
+    let literal = |text: &str| Trigger::literal(text, true);
+    match &rule.form {
+        Form::Keys(form) => Some(form.triggers().into_iter().map(|(trigger, behind)| (trigger, Use::Key { rule: at, behind })).collect()),
+        Form::Authorization => {
+            let header = literal("authorization");
+            let len = header.len();
+            Some(vec![(header, Use::Header { rule: at, len }), (literal("bearer"), Use::Scheme { rule: at })])
+        }
+        Form::UrlPassword => Some(vec![(Trigger::literal("://", false), Use::Url { rule: at })]),
+        Form::Pattern(pattern) => {
+            let own = trigger::derive(pattern.hir());
+            let near = rule.near.as_ref().map(near_triggers);
+            match (own, near) {
+                (Some(own), Some(near)) if literal_bits(near.iter()) > literal_bits(own.iter().map(|p| &p.trigger)) + NEAR_MARGIN => {
+                    Some(near_uses(at, near))
+                }
+                (None, Some(near)) => Some(near_uses(at, near)),
+                (Some(own), _) => {
+                    Some(own.into_iter().map(|Placed { trigger, reach }| (trigger, Use::Pattern { rule: at, reach })).collect())
+                }
+                (None, None) => None,
+            }
+        }
+    }
+}
+
+/// A pattern's own trigger is the better one unless the near words are clearly rarer: it gives the place at once.
+const NEAR_MARGIN: f32 = 3.0;
+
+fn literal_bits<'t>(triggers: impl Iterator<Item = &'t Trigger>) -> f32 {
+    triggers.map(Trigger::literal_bits).fold(f32::INFINITY, f32::min)
+}
+
+/// The near words as triggers; one that holds another fires with it, so it needs none of its own.
+fn near_triggers(near: &Near) -> Vec<Trigger> {
+    let holds_another = |word: &String| near.words.iter().any(|other| other.len() < word.len() && word.contains(other.as_str()));
+    near.words.iter().filter(|word| !holds_another(word)).map(|word| Trigger::literal(word, true)).collect()
+}
+
+fn near_uses(at: usize, near: Vec<Trigger>) -> Vec<(Trigger, Use)> {
+    near.into_iter().map(|trigger| (trigger, Use::Near { rule: at })).collect()
+}

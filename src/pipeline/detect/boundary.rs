@@ -1,0 +1,68 @@
+//! Where a word begins in a log: at a character that is none, and behind an escape that only looks like one.
+//!
+//! `\nghp_…` in a JSON string, `%3Dghp_…` in a URL and a colour code before a token all put a letter or digit directly
+//! before it. A regular expression's `\b` sees one long word there and lets the token through.
+
+/// Whether `byte` is a word character in the sense of `\w`.
+#[inline]
+pub fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a word may begin at `at` in `line`.
+pub fn begins_word(line: &[u8], at: usize) -> bool {
+    let before = &line[..at];
+    match before.last() {
+        None => true,
+        Some(&byte) if !is_word(byte) => true,
+        Some(_) => ends_in_escape(before),
+    }
+}
+
+/// Whether `text` ends in an escape whose last character is a word character: `\n`, `\u0026`, `\x1b`, `%3D`, a colour code.
+fn ends_in_escape(text: &[u8]) -> bool {
+    let n = text.len();
+    let back = |k: usize| n.checked_sub(k).map(|at| text[at]);
+    let hex = |from: usize| (1..=from).all(|k| back(k).is_some_and(|b| b.is_ascii_hexdigit()));
+    let last = text[n - 1];
+    (matches!(last, b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0' | b'a' | b'e') && back(2) == Some(b'\\'))
+        || (hex(2) && back(3) == Some(b'%'))
+        || (hex(2) && back(3) == Some(b'x') && back(4) == Some(b'\\'))
+        || (hex(4) && back(5) == Some(b'u') && back(6) == Some(b'\\'))
+        || (last == b'm' && ends_in_colour(text))
+}
+
+/// `ESC [ digits and semicolons m`, with the escape character itself or written as `\x1b`, `\u001b`, `\033` or `\e`.
+fn ends_in_colour(text: &[u8]) -> bool {
+    let parameters = text[..text.len() - 1].iter().rev().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let Some(start) = (text.len() - 1 - parameters).checked_sub(1) else { return false };
+    let introducer = &text[..start];
+    text[start] == b'['
+        && (introducer.ends_with(b"\x1b")
+            || introducer.ends_with(b"\\e")
+            || introducer.ends_with(b"\\033")
+            || introducer.last_chunk::<2>().is_some_and(|last| last.eq_ignore_ascii_case(b"1b")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_end(before: &str) -> bool {
+        begins_word(format!("{before}ghp_").as_bytes(), before.len())
+    }
+
+    #[test]
+    fn a_word_begins_behind_what_is_no_word() {
+        for before in ["", " ", "=", "\"", "\\n", "\\t", "\\u0026", "%3D", "%3d", "\\x1b", "\x1b[32m", "\\u001b[1;31m", "\\x1B[0m", "\\e[m", "\\033[0m"] {
+            assert!(at_end(before), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_does_not_begin_within_one() {
+        for before in ["a", "_", "n", "3D", "m", "32m", "[32m", "zu0026"] {
+            assert!(!at_end(before), "{before:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Values of telling keys: `password=…`, `"client_secret":"…"`, `Authorization: Bearer …`, `--token …`, `scheme://user:pass@host`.
+//!
+//! Which keys are telling is data (`patterns/context.toml`); how a key, a separator and a value are written is here. Nothing
+//! runs without a trigger: a key phrase, a scheme word or `://`. The first bytes behind a trigger refuse nearly all candidates.
+
+mod authorization;
+mod key;
+mod url;
+mod value;
+mod words;
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::trigger::Trigger;
+use crate::model::Span;
+
+pub use authorization::{of_header, of_scheme};
+pub use key::key_ending;
+pub use url::password;
+pub use value::values;
+
+/// How a value stands in the log, so what must be undone to get at the canonical secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// As the application holds it.
+    Raw,
+    /// Inside so many layers of JSON strings.
+    Json(u8),
+    /// Percent-encoded.
+    Percent,
+    /// base64 of `user:password`.
+    Basic,
+}
+
+/// A value that must go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// Where it stands, without its quotes.
+    pub span: Span,
+    /// How it is written.
+    pub written: Written,
+    /// The number of backslashes before each quote that the replacement must bring: a JSON number becomes a string.
+    pub add_quotes: Option<u8>,
+}
+
+/// A key rule's own settings.
+#[derive(Clone, Debug)]
+pub struct KeyForm {
+    /// Words of which a telling key's tail consists: `api key` stands for `apiKey`, `API_KEY`, `api-key`, `x-api-key`.
+    pub phrases: Vec<String>,
+    /// Whether a bare number counts as a value.
+    pub numbers: bool,
+    /// Whether plain words count as a value: passwords are often words, tokens never.
+    pub words: bool,
+    /// Shorter values are none.
+    pub min_length: usize,
+}
+
+impl KeyForm {
+    /// The shortest value, where a rule says nothing else.
+    pub const MIN_LENGTH: usize = 6;
+
+    /// Whether `phrase` can be looked for.
+    pub fn is_phrase(phrase: &str) -> bool {
+        phrase.split(' ').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+            && (3..=40).contains(&phrase.len())
+    }
+
+    /// What to look for, and how many bytes behind the key's tail it ends.
+    ///
+    /// Of a phrase of several words only the last is looked for, with whatever joins it to the one before; a short word comes
+    /// with what may stand behind it. This keeps the engine's literals few and long, on which its speed depends.
+    pub fn triggers(&self) -> Vec<(Trigger, usize)> {
+        let mut all = Vec::new();
+        for phrase in &self.phrases {
+            match phrase.rsplit_once(' ') {
+                Some((before, last)) => {
+                    let joined = before.chars().next_back().map(|letter| format!("{letter}{last}"));
+                    let separated = ["_", "-", ".", " "].iter().map(|separator| format!("{separator}{last}"));
+                    all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
+                }
+                None if phrase.len() < SHORT_WORD => {
+                    let behind = ["=", ":", "\"", "'", "\\", " ", "_", "]", ">"].iter();
+                    all.extend(behind.map(|next| (Trigger::literal(&format!("{phrase}{next}"), true), 1)));
+                }
+                None => all.push((Trigger::literal(phrase, true), 0)),
+            }
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Where a phrase of this rule that ends at `end` begins: the longest, where several do.
+    pub fn phrase_before(&self, line: &[u8], end: usize) -> Option<usize> {
+        self.phrases.iter().filter_map(|phrase| phrase_start(phrase, &line[..end])).min()
+    }
+}
+
+/// The offset at which `text` ends in `phrase`, in any case, its words joined by nothing or by one separator.
+fn phrase_start(phrase: &str, text: &[u8]) -> Option<usize> {
+    let mut at = text.len();
+    for (number, word) in phrase.rsplit(' ').enumerate() {
+        if number > 0 && matches!(text[..at].last(), Some(b'_' | b'-' | b'.' | b' ')) {
+            at -= 1;
+        }
+        let start = at.checked_sub(word.len())?;
+        if !text[start..at].eq_ignore_ascii_case(word.as_bytes()) {
+            return None;
+        }
+        at = start;
+    }
+    Some(at)
+}
+
+/// Words below this length are looked for together with the byte behind them.
+const SHORT_WORD: usize = 5;
+
+/// Word lists that all key rules share; data, so that a user's file can replace them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextWords {
+    /// Words that may follow a telling one without changing what the key holds: `token_value`, `PASSWORD_PROD`.
+    neutral: HashSet<String>,
+    /// Whole values, in lower case, that are no secret whatever the key.
+    not_values: HashSet<String>,
+    /// Scheme words of `Authorization` headers, in lower case, behind which the credentials stand.
+    schemes: HashSet<String>,
+}
+
+impl ContextWords {
+    fn is_neutral(&self, word: &str) -> bool {
+        word.bytes().all(|b| b.is_ascii_digit()) || self.neutral.contains(word)
+    }
+
+    fn is_no_value(&self, value: &[u8]) -> bool {
+        value.len() <= 40
+            && std::str::from_utf8(value).is_ok_and(|value| self.not_values.contains(value.to_ascii_lowercase().as_str()))
+    }
+
+    fn is_scheme(&self, word: &[u8]) -> bool {
+        std::str::from_utf8(word).is_ok_and(|word| self.schemes.contains(word.to_ascii_lowercase().as_str()))
+    }
+}

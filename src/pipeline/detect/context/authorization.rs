@@ -1,0 +1,113 @@
+//! Credentials behind `Authorization:`, and behind a bare `Bearer` (RFC 9110, section 11.4; RFC 6750; RFC 7617).
+
+use super::key::Key;
+use super::value::{self, Quote, Separator};
+use super::words::reads_like_words;
+use super::{ContextWords, Value, Written};
+use crate::model::Span;
+use crate::pipeline::detect::{decode, placeholder};
+
+/// Shorter credentials are words of a sentence.
+const MIN_LENGTH: usize = 6;
+
+/// The credentials of the header whose name is `key`.
+pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
+    let name_quote = Quote::at(line, key.end);
+    let (separator, mut at) = value::separator(line, key, name_quote.map_or(key.end, |(_, after)| after))?;
+    // Go and Java print a header's values as a list: `Authorization:[Bearer …]`.
+    at += usize::from(line.get(at) == Some(&b'['));
+    let quote = Quote::at(line, at);
+    let start = quote.map_or(at, |(_, after)| after);
+    let (limit, layers) = match quote {
+        Some((quote, after)) => (quote.closing(line, after).unwrap_or(line.len()), quote.layers()),
+        None => (line.len(), 0),
+    };
+    let word = run(line, key, start, limit, separator);
+    let after = value::skip_blanks(&line[..limit], word.end());
+    let scheme = after > word.end() && after < limit && words.is_scheme(&line[word.range()]);
+    let span = if scheme { run(line, key, after, limit, separator) } else { word };
+    let basic = scheme && line[word.range()].eq_ignore_ascii_case(b"basic");
+    judge(line, span, layers, basic, words)
+}
+
+/// The token behind a bare `Bearer` that ends at `end`: there must be a blank, and no ordinary word behind it.
+pub fn of_scheme(line: &[u8], end: usize, words: &ContextWords) -> Option<Value> {
+    let at = match &line[end..] {
+        [b' ', ..] => value::skip_blanks(line, end),
+        [b'%', b'2', b'0', ..] => end + 3,
+        [b'+', ..] => end + 1,
+        _ => return None,
+    };
+    let key = Key { start: end, end, flag: false };
+    judge(line, run(line, key, at, line.len(), Separator::ColonBlank), 0, false, words)
+}
+
+fn run(line: &[u8], key: Key, start: usize, limit: usize, separator: Separator) -> Span {
+    if start >= limit { Span::new(start, start) } else { value::bare(&line[..limit], key, start, separator) }
+}
+
+fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords) -> Option<Value> {
+    let text = &line[span.range()];
+    if text.len() < MIN_LENGTH || placeholder::is_placeholder_value(text) || words.is_no_value(text) || reads_like_words(text) {
+        return None;
+    }
+    // `Digest username="…", …`: parameters, not one credential.
+    if !basic && memchr::memmem::find(text, b"=\"").is_some() {
+        return None;
+    }
+    let written = if basic {
+        let password = decode::basic_password(text);
+        if password.is_some_and(|password| placeholder::is_placeholder_value(password.expose())) {
+            return None;
+        }
+        Written::Basic
+    } else if layers > 0 {
+        Written::Json(layers)
+    } else {
+        Written::Raw
+    };
+    Some(Value { span, written, add_quotes: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::detect::context::key_ending;
+
+    fn found(line: &str) -> Option<(String, Written)> {
+        let words = ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
+        let start = line.to_ascii_lowercase().find("authorization").expect("a header");
+        let key = key_ending(line.as_bytes(), start, start + "authorization".len(), &words)?;
+        of_header(line.as_bytes(), key, &words).map(|value| (line[value.span.range()].to_owned(), value.written))
+    }
+
+    #[test]
+    fn headers_in_their_forms() {
+        for (line, expected, written) in [
+            ("Authorization: Bearer a1b2c3d4 accept=*/*", "a1b2c3d4", Written::Raw),
+            ("\"authorization\":\"token a1b2c3d4\"", "a1b2c3d4", Written::Json(1)),
+            ("\\\"Authorization\\\": \\\"Bearer a1b2c3d4\\\"", "a1b2c3d4", Written::Json(2)),
+            ("map[Authorization:[Bearer a1b2c3d4] Accept:[*/*]]", "a1b2c3d4", Written::Raw),
+            ("Proxy-Authorization: Basic c3ZjOmEhYiNjJGQ=", "c3ZjOmEhYiNjJGQ=", Written::Basic),
+            ("Authorization: a1b2c3d4e5", "a1b2c3d4e5", Written::Raw),
+            ("-H 'Authorization: Bearer a1b2c3d4' -d x", "a1b2c3d4", Written::Raw),
+        ] {
+            assert_eq!(found(line), Some((expected.to_owned(), written)), "{line}");
+        }
+    }
+
+    #[test]
+    fn headers_without_credentials() {
+        for line in ["Authorization: Bearer $TOKEN", "authorization: required", "Authorization: Bearer <token>", "Authorization: Bearer", "Authorization: Digest username=\"a1\", realm=\"b\""] {
+            assert_eq!(found(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bare_bearer() {
+        let words = ContextWords::default();
+        assert!(of_scheme(b"bearer a1b2c3d4", 6, &words).is_some());
+        assert!(of_scheme(b"bearer of good news", 6, &words).is_none());
+        assert!(of_scheme(b"bearers", 6, &words).is_none());
+    }
+}

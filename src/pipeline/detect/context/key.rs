@@ -1,0 +1,136 @@
+//! Whether a key phrase that occurred is the tail of a key, and where that key ends.
+
+use super::ContextWords;
+use crate::pipeline::detect::boundary;
+
+/// Longer keys are none.
+const MAX_KEY: usize = 96;
+
+/// A key whose tail is telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Offset of its first character.
+    pub start: usize,
+    /// Offset behind its last one.
+    pub end: usize,
+    /// Whether it is written as a flag, `--token`.
+    pub flag: bool,
+}
+
+#[inline]
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The key that ends in the phrase at `[start, end)`, or in the phrase and neutral words behind it.
+///
+/// `token_count`, `password_changed` and `tokenizer` are no such keys. A phrase shorter than five letters must be a word of its own
+/// (`compass` is no `pass`); longer ones may follow others directly (`dbpassword`).
+pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -> Option<Key> {
+    let key_end = tail_end(line, end, words)?;
+    let first = line[start];
+    let before = start.checked_sub(1).map(|at| line[at]);
+    if end - start < 5
+        && before.is_some_and(|b| b.is_ascii_alphanumeric())
+        && !(first.is_ascii_uppercase() && before.is_some_and(|b| b.is_ascii_lowercase()))
+        && !boundary::begins_word(line, start)
+    {
+        return None;
+    }
+    let length = line[..start].iter().rev().take(MAX_KEY).take_while(|b| is_key_byte(**b)).count();
+    if length == MAX_KEY {
+        return None;
+    }
+    let mut key_start = start - length;
+    let dashes = line[key_start..start].iter().take_while(|b| **b == b'-').count();
+    key_start += dashes;
+    Some(Key { start: key_start, end: key_end, flag: dashes > 0 })
+}
+
+/// Where the key ends when only neutral words stand between the phrase and its end.
+fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
+    let rest = &line[end..];
+    match rest.first() {
+        None => return None,
+        Some(&byte) if !is_key_byte(byte) => return Some(end),
+        // `passwords`, `tokenizer`, `secretly`: the most common case, refused first.
+        Some(byte) if byte.is_ascii_lowercase() => return None,
+        _ => {}
+    }
+    let length = rest.iter().take(MAX_KEY).take_while(|b| is_key_byte(**b)).count();
+    // A full stop that ends a sentence belongs to no key.
+    let tail = rest[..length].strip_suffix(b".").unwrap_or(&rest[..length]);
+    let mut at = 0;
+    while at < tail.len() {
+        if matches!(tail[at], b'_' | b'-' | b'.') {
+            at += 1;
+            continue;
+        }
+        let word = word_at(&tail[at..]);
+        let mut lower = [0u8; 16];
+        let lower = lower.get_mut(..word)?;
+        lower.copy_from_slice(&tail[at..at + word]);
+        lower.make_ascii_lowercase();
+        if !words.is_neutral(std::str::from_utf8(lower).ok()?) {
+            return None;
+        }
+        at += word;
+    }
+    Some(end + tail.len())
+}
+
+/// The length of the first word of `UserId`, `ID_2`, `42abc`.
+fn word_at(text: &[u8]) -> usize {
+    let same = |test: fn(&u8) -> bool| text.iter().take_while(|b| test(b)).count();
+    if text[0].is_ascii_digit() {
+        return same(u8::is_ascii_digit);
+    }
+    let upper = same(u8::is_ascii_uppercase);
+    if upper > 1 {
+        return upper;
+    }
+    upper + text[upper..].iter().take_while(|b| b.is_ascii_lowercase()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> ContextWords {
+        ContextWords { neutral: ["value", "prod", "b"].map(str::to_owned).into(), ..ContextWords::default() }
+    }
+
+    fn key(line: &str, phrase: &str) -> Option<String> {
+        let start = line.find(phrase).expect("the phrase is in the line");
+        key_ending(line.as_bytes(), start, start + phrase.len(), &words()).map(|key| line[key.start..key.end].to_owned())
+    }
+
+    #[test]
+    fn telling_keys() {
+        for (line, phrase, expected) in [
+            ("password=", "password", "password"),
+            ("DB_PASSWORD_PROD=", "PASSWORD", "DB_PASSWORD_PROD"),
+            ("tokenValue2:", "token", "tokenValue2"),
+            ("spring.datasource.password=", "password", "spring.datasource.password"),
+            ("dbpassword:", "password", "dbpassword"),
+            ("userPwd=", "Pwd", "userPwd"),
+            ("--token x", "token", "token"),
+        ] {
+            assert_eq!(key(line, phrase).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_keys() {
+        for (line, phrase) in [
+            ("password_changed=", "password"),
+            ("tokenizer=", "token"),
+            ("token_count=", "token"),
+            ("secretName:", "secret"),
+            ("cpwd=", "pwd"),
+            ("password", "password"),
+        ] {
+            assert_eq!(key(line, phrase), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The password in a URL's user-info (RFC 3986, section 3.2.1), also where it holds an unescaped `@`, `/` or `#`.
+
+use super::{ContextWords, Value, Written};
+use crate::model::Span;
+use crate::pipeline::detect::placeholder;
+
+/// User-info and host together are no longer than this.
+const MAX_AUTHORITY: usize = 1024;
+/// A user part without a password that is at least this long, and no word, is a token.
+const MIN_TOKEN: usize = 16;
+
+/// The password, or the token in the user's place, behind the `://` that ends at `start`.
+pub fn password(line: &[u8], start: usize, words: &ContextWords) -> Option<Value> {
+    let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];
+    // Nearly every URL has no `@` in its authority: refuse these with one short search.
+    let delimiter = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\'));
+    let first = rest.get(delimiter?).copied()?;
+    let run = rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')).unwrap_or(rest.len());
+    let run = &rest[..run];
+    let at = match first {
+        b'@' => {
+            let authority = run.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(run.len());
+            let inside = memchr::memrchr(b'@', &run[..authority])?;
+            // `user:p@ss/w@rd@host/path`: a later `@` counts when the part before it cannot be a host.
+            if is_host(&run[inside + 1..authority]) { inside } else { later_at(run, inside)? }
+        }
+        b'/' | b'?' | b'#' => {
+            let colon = memchr::memchr(b':', run).filter(|&colon| colon < delimiter.unwrap_or(0))?;
+            // `host:8080/path@2` has a port there, not a password.
+            let port = &run[colon + 1..delimiter?];
+            if port.is_empty() || port.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            later_at(run, 0)?
+        }
+        _ => return None,
+    };
+    let user_info = &run[..at];
+    let span = match memchr::memchr(b':', user_info) {
+        Some(colon) => Span::new(start + colon + 1, start + at),
+        None if user_info.len() >= MIN_TOKEN && !super::words::reads_like_words(user_info) => Span::new(start, start + at),
+        None => return None,
+    };
+    let value = &line[span.range()];
+    let counts = !value.is_empty() && !placeholder::is_placeholder_value(value) && !words.is_no_value(value) && !is_stand_in(value);
+    counts.then_some(Value { span, written: Written::Percent, add_quotes: None })
+}
+
+/// The last `@` behind `from` with a host behind it.
+fn later_at(run: &[u8], from: usize) -> Option<usize> {
+    let at = memchr::memrchr(b'@', run).filter(|&at| at >= from)?;
+    let host = &run[at + 1..];
+    let end = host.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(host.len());
+    is_host(&host[..end]).then_some(at)
+}
+
+/// `db.internal:5432`, `[::1]`, `a,b:1` and the like.
+fn is_host(text: &[u8]) -> bool {
+    !text.is_empty()
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b',' | b'%' | b'$' | b'{' | b'}' | b'('| b')' | b';') || *b >= 0x80)
+}
+
+/// What clients send where a token has taken the user's place.
+fn is_stand_in(value: &[u8]) -> bool {
+    matches!(value, b"x-oauth-basic" | b"X-OAUTH-BASIC" | b"x-token-auth")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(url: &str) -> Option<String> {
+        let start = url.find("://").expect("a URL") + 3;
+        password(url.as_bytes(), start, &ContextWords::default()).map(|value| url[value.span.range()].to_owned())
+    }
+
+    #[test]
+    fn passwords_are_found() {
+        for (url, expected) in [
+            ("postgres://app:s3cret@db:5432/x", "s3cret"),
+            ("https://ci:p%40ss@git.example.org/a.git failed", "p%40ss"),
+            ("redis://:only@host", "only"),
+            ("mongodb+srv://u:12@34)@cluster0.example.net/db", "12@34)"),
+            ("amqp://u:pa/ss@host:1", "pa/ss"),
+            ("amqp://u:p@a/s#s@host/v", "p@a/s#s"),
+            ("'https://4f1e9a0c7b2d8e6f5a3b@host/x'", "4f1e9a0c7b2d8e6f5a3b"),
+        ] {
+            assert_eq!(found(url).as_deref(), Some(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn other_urls_stay() {
+        for url in ["https://shop.example.org/", "http://host:8080/a@b", "http://host/x:y@z", "ssh://git@host/x", "https://user:${PW}@host", "https://h.example/\"", "https://deployment-service-user@host/"] {
+            assert_eq!(found(url), None, "{url}");
+        }
+    }
+}

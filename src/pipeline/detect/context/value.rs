@@ -1,0 +1,212 @@
+//! From a key's end to its values: closing quote, separator, opening quote, and where the value ends.
+
+use super::key::Key;
+use super::words::{self, Shape};
+use super::{ContextWords, KeyForm, Value, Written};
+use crate::model::Span;
+
+/// Blanks between key, separator and value; aligned configuration dumps use many.
+const MAX_BLANKS: usize = 40;
+/// Strings of one JSON array that are looked at.
+const MAX_ITEMS: usize = 64;
+
+/// A quote as it stands: its character behind `backslashes` backslashes (one layer of escaping doubles them and adds one).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quote {
+    character: u8,
+    backslashes: usize,
+}
+
+impl Quote {
+    pub(super) fn at(line: &[u8], at: usize) -> Option<(Self, usize)> {
+        let backslashes = line[at..].iter().take(16).take_while(|b| **b == b'\\').count();
+        let character = *line.get(at + backslashes)?;
+        matches!(character, b'"' | b'\'' | b'`').then_some((Self { character, backslashes }, at + backslashes + 1))
+    }
+
+    /// How many layers of JSON strings a value in these quotes is inside of.
+    pub(super) fn layers(self) -> u8 {
+        (self.backslashes + 1).ilog2() as u8 + 1
+    }
+
+    /// The offset of the closing quote's first byte (its backslashes included), if it closes on this line.
+    ///
+    /// Inside, a quote stands behind `n + 2k(n+1)` backslashes only where it is not escaped itself; fewer than `n` close an
+    /// outer string, and this one with it.
+    pub(super) fn closing(self, line: &[u8], from: usize) -> Option<usize> {
+        let n = self.backslashes;
+        let mut at = from;
+        while let Some(found) = memchr::memchr(self.character, &line[at..]) {
+            let quote = at + found;
+            let run = line[from..quote].iter().rev().take_while(|b| **b == b'\\').count();
+            if run < n {
+                return Some(quote - run);
+            }
+            if (run - n).is_multiple_of(2 * (n + 1)) {
+                return Some(quote - n);
+            }
+            at = quote + 1;
+        }
+        None
+    }
+}
+
+/// What separates key from value, and what that says of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Separator {
+    /// `=`, `:=`, `=>`.
+    Equals,
+    /// `:` and no blank behind it.
+    Colon,
+    /// `:` and a blank: YAML, a header, or prose.
+    ColonBlank,
+    /// A blank behind a flag.
+    Blank,
+    /// `>` of an XML element.
+    Element,
+    /// `=` in a query string: the value is percent-encoded and ends at `&`.
+    Query,
+}
+
+/// Appends every value of `key` in `line` that counts as a secret of this rule.
+pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found: &mut Vec<Value>) {
+    let key_quote = Quote::at(line, key.end);
+    let after_key = key_quote.map_or(key.end, |(_, after)| after);
+    let Some((separator, at)) = separator(line, key, after_key) else { return };
+    let judge = |span: Span, written: Written, shape: Shape| {
+        words::is_secret(&line[span.range()], written, shape, form, words).then_some(Value { span, written, add_quotes: None })
+    };
+    let quoted = |at: usize, found: &mut Vec<Value>| -> Option<usize> {
+        let at = at + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
+        let (quote, start) = Quote::at(line, at)?;
+        let end = quote.closing(line, start);
+        if end.is_none() && quote.character == b'\'' {
+            return None;
+        }
+        // A string that never closes was cut off: all that is left of it goes.
+        let span = Span::new(start, end.unwrap_or(line.len()));
+        found.extend(judge(span, Written::Json(quote.layers()), Shape::Quoted));
+        Some(end.map_or(line.len(), |end| end + quote.backslashes + 1))
+    };
+    if quoted(at, found).is_some() {
+        return;
+    }
+    match line.get(at) {
+        Some(b'[') if separator != Separator::Query => array(line, at + 1, quoted, found),
+        Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
+        Some(_) => {
+            let span = bare(line, key, at, separator);
+            let json = key_quote.is_some() && matches!(separator, Separator::Colon | Separator::ColonBlank);
+            let shape = match separator {
+                _ if json => Shape::JsonBare,
+                Separator::ColonBlank if goes_on_in_prose(line, span.end()) => Shape::Prose,
+                Separator::Blank => Shape::Argument,
+                _ => Shape::Bare,
+            };
+            let written = if separator == Separator::Query { Written::Percent } else { Written::Raw };
+            if let Some(mut value) = judge(span, written, shape) {
+                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.character == b'"');
+                value.add_quotes = quote.map(|quote| quote.backslashes as u8);
+                found.push(value);
+            }
+        }
+        None => {}
+    }
+}
+
+fn array(line: &[u8], mut at: usize, quoted: impl Fn(usize, &mut Vec<Value>) -> Option<usize>, found: &mut Vec<Value>) {
+    for _ in 0..MAX_ITEMS {
+        at = skip_blanks(line, at);
+        let Some(after) = quoted(at, found) else { return };
+        at = skip_blanks(line, after);
+        if line.get(at) != Some(&b',') {
+            return;
+        }
+        at += 1;
+    }
+}
+
+pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
+    at + line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// Finds the separator behind a key; gives the offset at which the value, or its quote, begins.
+pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)> {
+    // `params["token"] = …`
+    let bracket = usize::from(after_key > key.end && line.get(after_key) == Some(&b']'));
+    let at = skip_blanks(line, after_key + bracket);
+    let rest = &line[at..];
+    let in_query = after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'?' | b'&');
+    let (separator, mut behind) = match rest {
+        [b':', b':', b'=', ..] => (Separator::Equals, 3),
+        [b':', b'=', ..] | [b'=', b'>', ..] | [b'=', b'=', ..] => (Separator::Equals, 2),
+        // `password::Type` is a path, not an assignment.
+        [b':', b':', ..] => return None,
+        [b'=', ..] if in_query => return Some((Separator::Query, at + 1)),
+        [b'=', ..] => (Separator::Equals, 1),
+        [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
+        [b':', ..] => (Separator::Colon, 1),
+        [b'%', b'3', b'D' | b'd', ..] if after_key == key.end => return Some((Separator::Query, at + 3)),
+        [b'>', next, ..] if after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'<' | b':') && *next != b'<' => {
+            (Separator::Element, 1)
+        }
+        [_, ..] if key.flag && at > after_key && after_key == key.end => (Separator::Blank, 0),
+        _ => return None,
+    };
+    if rest.get(behind) == Some(&b'=') && separator == Separator::Equals {
+        behind += 1;
+    }
+    let value = skip_blanks(line, at + behind);
+    (value < line.len()).then_some((separator, value))
+}
+
+/// The run of a value without quotes.
+pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) -> Span {
+    let rest = &line[start..];
+    let opener = key.start.checked_sub(1).map(|at| line[at]);
+    let mut depth = 0i32;
+    for (at, &byte) in rest.iter().enumerate() {
+        let next = rest.get(at + 1).copied();
+        let ends = match byte {
+            b' ' | b'\t' | b'\r' | b'"' | b'`' | 0 => true,
+            b'\'' => opener == Some(b'\'') || next.is_none_or(|b| matches!(b, b' ' | b',' | b')' | b';')),
+            b'<' => separator == Separator::Element || at > 0,
+            b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),
+            b'&' => separator == Separator::Query || assigns(&rest[at + 1..]),
+            b'#' => separator == Separator::Query,
+            b',' | b';' => next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..]),
+            b'\\' => matches!(next, Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'\\')),
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                false
+            }
+            b')' | b']' | b'}' => {
+                depth -= 1;
+                depth < 0 && next.is_none_or(|b| !b.is_ascii_alphanumeric())
+            }
+            _ => false,
+        };
+        if ends {
+            return trimmed(line, start, start + at);
+        }
+    }
+    trimmed(line, start, line.len())
+}
+
+/// A sentence's full stop belongs to no value.
+fn trimmed(line: &[u8], start: usize, end: usize) -> Span {
+    let end = if end > start && end == line.len() && line[end - 1] == b'.' { end - 1 } else { end };
+    Span::new(start, end)
+}
+
+/// Whether `name=` or `name:` follows: the next pair of a list.
+fn assigns(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"amp;").unwrap_or(text);
+    let name = text.iter().take(40).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+    name > 0 && matches!(text.get(name), Some(b'=' | b':'))
+}
+
+/// Whether a blank and another lower-case word follow: a sentence, not a value.
+fn goes_on_in_prose(line: &[u8], at: usize) -> bool {
+    matches!(line.get(at), Some(b' ')) && line.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+}

@@ -1,0 +1,146 @@
+//! Whether what stands at a telling key is a secret, or a word, a reference, a number, a duration.
+
+use super::{ContextWords, KeyForm, Written};
+use crate::pipeline::detect::placeholder;
+
+/// How a value stands there: the less sure the form, the more its content must tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Between quotes.
+    Quoted,
+    /// Behind `=` or `:` without quotes.
+    Bare,
+    /// Behind a JSON key without quotes: a number or a constant.
+    JsonBare,
+    /// Behind a colon, in what reads like a sentence.
+    Prose,
+    /// Behind a flag and a blank.
+    Argument,
+}
+
+/// Whether `value` is a secret of this rule.
+pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, words: &ContextWords) -> bool {
+    let value = strip(value);
+    if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
+        return false;
+    }
+    if is_duration(value) || has_scheme(value) || is_object(value) {
+        return false;
+    }
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    if digits == value.len() || is_number(value) {
+        return form.numbers || (shape == Shape::Quoted && digits >= 16);
+    }
+    match shape {
+        Shape::JsonBare => return false,
+        Shape::Argument if value[0] == b'-' => return false,
+        Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
+        Shape::Prose if reads_like_words(value) => return false,
+        _ => {}
+    }
+    form.words || !reads_like_words(value)
+}
+
+/// Without the blanks around it.
+fn strip(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
+}
+
+/// Whether the value consists of words: `prod-db-credentials`, `refreshToken`, `/var/run/secrets`, `a sentence`.
+pub fn reads_like_words(value: &[u8]) -> bool {
+    let mut letters = 0;
+    let mut humps = 0;
+    let mut previous = b' ';
+    for &byte in value {
+        if byte.is_ascii_alphabetic() {
+            let begins = !previous.is_ascii_alphabetic() || (byte.is_ascii_uppercase() && previous.is_ascii_lowercase()) || (byte.is_ascii_lowercase() && previous.is_ascii_uppercase() && letters == 0);
+            humps += usize::from(begins);
+            letters += 1;
+        } else if !matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b':' | b',' | b'\'' | b'!' | b'?') {
+            return false;
+        }
+        previous = byte;
+    }
+    // Random letters change case about every other character; words do so every four or more.
+    letters > 0 && letters >= humps * 4 || (letters > 0 && letters == value.len() && letters < 4)
+}
+
+/// `90s`, `1.5h`, `300ms`.
+fn is_duration(value: &[u8]) -> bool {
+    let number = value.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    number > 0 && matches!(&value[number..], b"ns" | b"us" | b"ms" | b"s" | b"m" | b"h" | b"d" | b"sec" | b"min" | b"days" | b"hours")
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let body = value.strip_prefix(b"-").unwrap_or(value);
+    body.first().is_some_and(u8::is_ascii_digit) && body.iter().all(|b| b.is_ascii_digit() || *b == b'.') && body.iter().filter(|b| **b == b'.').count() <= 1
+}
+
+/// A URL is no secret; a password in it is found on its own.
+fn has_scheme(value: &[u8]) -> bool {
+    memchr::memmem::find(&value[..value.len().min(24)], b"://").is_some_and(|at| at > 1 && value[..at].iter().all(u8::is_ascii_alphanumeric))
+}
+
+/// What programs print of an object: `AppToken{a81 …`, `com.example.Token@1b2c3d`.
+fn is_object(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$')).count();
+    if name < 3 || !value[0].is_ascii_alphabetic() || value[..name].iter().filter(|b| b.is_ascii_digit()).count() > 2 {
+        return false;
+    }
+    match value.get(name) {
+        Some(b'{' | b'[') => true,
+        Some(b'@') => {
+            let hash = &value[name + 1..];
+            value[..name].contains(&b'.') && (1..=8).contains(&hash.len()) && hash.iter().all(u8::is_ascii_hexdigit)
+        }
+        _ => false,
+    }
+}
+
+/// Source code in place of a value: a call, a member, an index.
+fn is_code(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?')).count();
+    match value.get(name) {
+        Some(b'(' | b'[') => name > 0 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
+        None => value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b".") && memchr::memchr2(b'_', b'.', value).is_some(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_from_random_letters() {
+        for words in ["prod-db-credentials", "refreshToken", "/var/run/secrets", "expired", "IllegalArgument", "ACCESS_TOKEN"] {
+            assert!(reads_like_words(words.as_bytes()), "{words}");
+        }
+        for random in ["hunter2", "xKqWzBvTpLmN", "qYhGfRtEwQaZ", "p@ss", "tr0ub4dor"] {
+            assert!(!reads_like_words(random.as_bytes()), "{random}");
+        }
+    }
+
+    fn secret(value: &str, shape: Shape, words: bool) -> bool {
+        let form = KeyForm { phrases: Vec::new(), numbers: false, words, min_length: 4 };
+        is_secret(value.as_bytes(), Written::Raw, shape, &form, &ContextWords::default())
+    }
+
+    #[test]
+    fn what_is_no_secret() {
+        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}"] {
+            assert!(!secret(value, Shape::Bare, true), "{value}");
+        }
+        assert!(!secret("expired", Shape::Prose, true));
+        assert!(!secret("refresh", Shape::Quoted, false));
+        assert!(!secret("--verbose", Shape::Argument, true));
+    }
+
+    #[test]
+    fn what_is_one() {
+        for value in ["hunter2!", "letmein", "a1b2.c3d4", "x(y)9z#", "Abc{1}2"] {
+            assert!(secret(value, Shape::Bare, true), "{value}");
+        }
+        assert!(secret("9f8e7d6c", Shape::Quoted, false));
+    }
+}

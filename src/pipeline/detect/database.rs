@@ -1,0 +1,115 @@
+//! Triggers -> one compiled database and its scanners; the only user of the engine's bindings.
+//!
+//! Facts that shape this file: without `SOM_LEFTMOST` every start is 0, so only ends are kept; each possible end is reported;
+//! `clone` of a database is a deep copy, so it is shared by `Arc` above; the length of a scan is cut to 32 bits by the
+//! bindings, so [`Scanner::scan`] refuses what is longer than [`MAX_SCAN`].
+
+use vectorscan_rs::{BlockDatabase, BlockScanner, Flag, Pattern, Scan};
+
+/// The longest input of one scan in bytes.
+pub const MAX_SCAN: usize = 1 << 30;
+
+/// What the engine could not do. Its messages name patterns by number and never hold input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The triggers do not compile.
+    #[error("the triggers do not compile: {0}")]
+    Compile(String),
+    /// No memory for a scanner.
+    #[error("cannot make a scanner: {0}")]
+    Scratch(String),
+    /// A scan failed: what it covered must be withheld.
+    #[error("a scan failed: {0}")]
+    Scan(String),
+    /// The input is longer than one scan may be.
+    #[error("an input of {0} bytes is longer than one scan may be")]
+    TooLong(usize),
+}
+
+/// A trigger that occurred: its number and the offset behind its last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// Offset behind the trigger's last byte.
+    pub end: u32,
+    /// Position of the expression in the list that the database was made from.
+    pub trigger: u32,
+}
+
+/// A compiled set of expressions.
+#[derive(Debug)]
+pub struct Database {
+    inner: BlockDatabase,
+}
+
+impl Database {
+    /// Compiles expressions in Vectorscan's syntax; each is known by its position.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Compile`] with the position of the faulty one.
+    pub fn compile(expressions: &[String]) -> Result<Self, DatabaseError> {
+        let patterns = expressions
+            .iter()
+            .enumerate()
+            .map(|(at, text)| Pattern::new(text.clone().into_bytes(), Flag::DOTALL, Some(at as u32)))
+            .collect();
+        let inner = BlockDatabase::new(patterns).map_err(|error| DatabaseError::Compile(error.to_string()))?;
+        Ok(Self { inner })
+    }
+
+    /// A scanner with working memory of its own: one per worker.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Scratch`] when there is no memory for it.
+    pub fn scanner(&self) -> Result<Scanner<'_>, DatabaseError> {
+        let inner = self.inner.create_scanner().map_err(|error| DatabaseError::Scratch(error.to_string()))?;
+        Ok(Scanner { inner })
+    }
+}
+
+/// Scans blocks; borrows its database, so it cannot outlive it.
+#[derive(Debug)]
+pub struct Scanner<'db> {
+    inner: BlockScanner<'db>,
+}
+
+impl Scanner<'_> {
+    /// Appends every trigger that occurs in `block` to `hits`.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when the block was not, or not wholly, scanned: it must then be withheld.
+    pub fn scan(&mut self, block: &[u8], hits: &mut Vec<Hit>) -> Result<(), DatabaseError> {
+        if block.len() > MAX_SCAN {
+            return Err(DatabaseError::TooLong(block.len()));
+        }
+        // The callback only records: thought comes after the scan, outside foreign frames.
+        let outcome = self.inner.scan(block, |trigger, _, end, _| {
+            hits.push(Hit { end: end as u32, trigger });
+            Scan::Continue
+        });
+        match outcome {
+            Ok(Scan::Continue) => Ok(()),
+            Ok(Scan::Terminate) => Err(DatabaseError::Scan("it was terminated".to_owned())),
+            Err(error) => Err(DatabaseError::Scan(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_is_recorded() {
+        let database = Database::compile(&["ab".to_owned(), "[0-9]\\x21".to_owned()]).expect("compiles");
+        let mut hits = Vec::new();
+        database.scanner().expect("scanner").scan(b"ab 1! xab", &mut hits).expect("scans");
+        hits.sort();
+        assert_eq!(hits, [Hit { end: 2, trigger: 0 }, Hit { end: 5, trigger: 1 }, Hit { end: 9, trigger: 0 }]);
+    }
+
+    #[test]
+    fn a_faulty_expression_is_told() {
+        assert!(matches!(Database::compile(&["a(".to_owned()]), Err(DatabaseError::Compile(_))));
+    }
+}

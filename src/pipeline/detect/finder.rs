@@ -1,0 +1,336 @@
+//! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
+
+use regex_automata::meta::Cache;
+
+use super::candidate::{Candidate, Rank, Refusal, admit};
+use super::context::{self, Value};
+use super::database::{DatabaseError, Hit, Scanner};
+use super::resolve::{self, Match};
+use super::rule::{Form, Near};
+use super::trigger::Reach;
+use super::{Detector, Use, boundary, decode};
+use crate::model::Span;
+use crate::pipeline::fingerprint;
+
+/// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The secret's place in the block.
+    pub span: Span,
+    /// Why it stays, or `None` when it goes.
+    pub refusal: Option<Refusal>,
+}
+
+/// Finds matches in blocks; one per worker.
+#[derive(Debug)]
+pub struct Finder<'d> {
+    detector: &'d Detector,
+    scanner: Scanner<'d>,
+    slow_scanner: Option<Scanner<'d>>,
+    caches: Vec<Option<Cache>>,
+    hits: Vec<Hit>,
+    candidates: Vec<Candidate>,
+    values: Vec<Value>,
+    walls: Vec<Span>,
+    matches: Vec<Match>,
+    /// Filled only while explaining.
+    refused: Option<Vec<Found>>,
+}
+
+/// The line that hits are being confirmed in, as offsets in the block.
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    end: usize,
+}
+
+impl<'d> Finder<'d> {
+    /// A finder with its own working memory.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Scratch`] when there is no memory for it.
+    pub fn new(detector: &'d Detector) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            detector,
+            scanner: detector.database.scanner()?,
+            slow_scanner: detector.slow.as_ref().map(|slow| slow.database.scanner()).transpose()?,
+            caches: detector.rules.iter().map(|_| None).collect(),
+            hits: Vec::new(),
+            candidates: Vec::new(),
+            values: Vec::new(),
+            walls: Vec::new(),
+            matches: Vec::new(),
+            refused: None,
+        })
+    }
+
+    /// The matches in a block of whole frames, ascending and disjoint; and what inkprint wrote there before.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when the block could not be scanned: it must then be withheld.
+    pub fn find(&mut self, block: &[u8]) -> Result<(&[Match], &[Span]), DatabaseError> {
+        self.hits.clear();
+        self.matches.clear();
+        self.walls.clear();
+        self.scanner.scan(block, &mut self.hits)?;
+        let mut hits = std::mem::take(&mut self.hits);
+        let outcome = self.confirm_all(block, &mut hits);
+        self.hits = hits;
+        outcome?;
+        Ok((&self.matches, &self.walls))
+    }
+
+    /// As [`find`](Self::find), with every candidate that was refused and why.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn explain(&mut self, block: &[u8]) -> Result<Vec<Found>, DatabaseError> {
+        self.refused = Some(Vec::new());
+        let outcome = self.find(block).map(|_| ());
+        let mut found = self.refused.take().unwrap_or_default();
+        outcome?;
+        found.extend(self.candidates.iter().map(|c| Found { rule: c.rule, span: c.span, refusal: None }));
+        found.sort_by_key(|found| (found.span.start(), found.span.end(), found.rule));
+        found.dedup();
+        Ok(found)
+    }
+
+    fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
+        self.candidates.clear();
+        if hits.is_empty() && self.slow_scanner.is_none() {
+            return Ok(());
+        }
+        // Ends mostly come in order; what follows relies on it.
+        if !hits.is_sorted_by_key(|hit| hit.end) {
+            hits.sort_unstable_by_key(|hit| hit.end);
+        }
+        self.find_walls(block, hits);
+        let mut line = Line { start: 0, end: 0 };
+        for hit in hits.iter() {
+            let end = hit.end as usize;
+            if self.wall_at(end).is_some() {
+                continue;
+            }
+            for at in 0..self.detector.uses[hit.trigger as usize].len() {
+                let used = self.detector.uses[hit.trigger as usize][at];
+                if used.is_worth_a_look(block, end) {
+                    if end > line.end {
+                        line = line_around(block, end);
+                    }
+                    self.confirm(block, line, end, used)?;
+                }
+            }
+        }
+        self.find_slow(block)?;
+        resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
+        Ok(())
+    }
+
+    fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
+        for hit in hits {
+            if matches!(self.detector.uses[hit.trigger as usize][..], [Use::Written]) {
+                let start = hit.end as usize - fingerprint::PREFIX.len();
+                if self.walls.last().is_none_or(|wall| wall.end() <= start)
+                    && let Some((_, len)) = fingerprint::written_at(&block[start..])
+                {
+                    self.walls.push(Span::new(start, start + len));
+                }
+            }
+        }
+    }
+
+    /// The wall that a trigger ending at `end` lies in.
+    fn wall_at(&self, end: usize) -> Option<Span> {
+        if self.walls.is_empty() {
+            return None;
+        }
+        let next = self.walls.partition_point(|wall| wall.end() < end);
+        self.walls.get(next).copied().filter(|wall| wall.start() < end)
+    }
+
+    /// The part of a line between the walls around `at`.
+    fn between_walls(&self, line: Line, at: usize) -> Line {
+        if self.walls.is_empty() {
+            return line;
+        }
+        let next = self.walls.partition_point(|wall| wall.end() <= at);
+        let start = next.checked_sub(1).map_or(line.start, |before| self.walls[before].end().max(line.start));
+        let end = self.walls.get(next).map_or(line.end, |wall| wall.start().clamp(start, line.end));
+        Line { start, end }
+    }
+
+    fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+        let text = &block[line.start..line.end];
+        let detector = self.detector;
+        let (at, words) = (end - line.start, &detector.words);
+        match used {
+            Use::Written => {}
+            Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
+            Use::Near { rule } => {
+                // A longer word that holds this one may end further on.
+                let within = detector.rules[rule].rule.near.as_ref().map_or(0, Near::reach);
+                self.search(block, line, rule, end, end + within)?;
+            }
+            Use::Key { rule, behind } => {
+                let at = at - behind;
+                if let Form::Keys(form) = &detector.rules[rule].rule.form
+                    && let Some(start) = form.phrase_before(text, at)
+                    && let Some(key) = context::key_ending(text, start, at, words)
+                {
+                    let mut values = std::mem::take(&mut self.values);
+                    context::values(text, key, form, words, &mut values);
+                    values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
+                    self.values = values;
+                }
+            }
+            Use::Header { rule, len } => {
+                let key = context::key_ending(text, at - len, at, words);
+                if let Some(value) = key.and_then(|key| context::of_header(text, key, words)) {
+                    self.push_value(block, line, rule, value);
+                }
+            }
+            Use::Scheme { rule } => {
+                if let Some(value) = context::of_scheme(text, at, words) {
+                    self.push_value(block, line, rule, value);
+                }
+            }
+            Use::Url { rule } => {
+                if let Some(value) = context::password(text, at, words) {
+                    self.push_value(block, line, rule, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push_value(&mut self, block: &[u8], line: Line, rule: usize, value: Value) {
+        let span = value.span.shifted(line.start);
+        let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
+        self.candidates.push(Candidate { span, rule, rank, written: value.written, add_quotes: value.add_quotes });
+    }
+
+    fn confirm_pattern(&mut self, block: &[u8], line: Line, end: usize, rule: usize, reach: Reach) -> Result<(), DatabaseError> {
+        let segment = self.between_walls(line, end - 1);
+        if end < segment.start + reach.min {
+            return Ok(());
+        }
+        let last = end - reach.min;
+        if reach.max == Some(reach.min) {
+            return self.confirm_at(block, line, segment, rule, last);
+        }
+        let first = reach.max.map_or(segment.start, |max| end.saturating_sub(max).max(segment.start));
+        self.search(block, line, rule, first, last)
+    }
+
+    /// Confirms a match that can only begin at `start`.
+    fn confirm_at(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, start: usize) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let compiled = &detector.rules[rule];
+        let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
+        let text = &block[line.start..line.end];
+        if pattern.wants_boundary() && !boundary::begins_word(text, start - line.start) {
+            return Ok(());
+        }
+        let matcher = compiled.matcher()?;
+        let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
+        let limit = segment.end.min(start + pattern.max_len() + 1);
+        let window = Span::new(start - line.start, limit - line.start);
+        if let Some(found) = matcher.at(cache, text, window) {
+            self.consider(block, line, segment, rule, found);
+        }
+        Ok(())
+    }
+
+    /// Confirms every match that begins from `first` to `last`, each start tried: an earlier one does not hide a later one.
+    fn search(&mut self, block: &[u8], line: Line, rule: usize, first: usize, last: usize) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let compiled = &detector.rules[rule];
+        let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
+        let text = &block[line.start..line.end];
+        let mut start = first;
+        while start <= last.min(line.end) {
+            let segment = self.between_walls(line, start);
+            let matcher = compiled.matcher()?;
+            let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
+            let limit = segment.end.min(last.saturating_add(pattern.max_len() + 1));
+            if start < limit {
+                let window = Span::new(start - line.start, limit - line.start);
+                if let Some(found) = matcher.find(cache, text, window).filter(|found| found.whole.start() + line.start <= last) {
+                    start = found.whole.start() + line.start + 1;
+                    if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
+                        self.consider(block, line, segment, rule, found);
+                    }
+                    continue;
+                }
+            }
+            // Nothing more before the next wall; go on behind it.
+            let next = self.walls.partition_point(|wall| wall.end() <= start.max(segment.end));
+            match self.walls.get(next) {
+                Some(wall) if wall.end() <= last => start = wall.end(),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: super::pattern::PatternMatch) {
+        let of = &self.detector.rules[rule].rule;
+        let text = &block[line.start..line.end];
+        let span = found.secret.shifted(line.start);
+        match admit(of, text, found, segment.start - line.start) {
+            Ok(()) => {
+                let rank = Rank::new(of, &block[span.range()]);
+                let written = decode::written_token(&block[span.range()]);
+                self.candidates.push(Candidate { span, rule, rank, written, add_quotes: None });
+            }
+            Err(refusal) => {
+                if let Some(refused) = &mut self.refused {
+                    refused.push(Found { rule, span, refusal: Some(refusal) });
+                }
+            }
+        }
+    }
+
+    /// The rules without a trigger: each line in which one may match is searched by its whole expression.
+    fn find_slow(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let Some(scanner) = &mut self.slow_scanner else { return Ok(()) };
+        let Some(slow) = &self.detector.slow else { return Ok(()) };
+        let mut hits = Vec::new();
+        scanner.scan(block, &mut hits)?;
+        hits.sort_unstable_by_key(|hit| (hit.trigger, hit.end));
+        let mut done: Option<(u32, usize)> = None;
+        for hit in hits {
+            let end = hit.end as usize;
+            if done.is_some_and(|(trigger, line_end)| trigger == hit.trigger && end <= line_end) {
+                continue;
+            }
+            let line = line_around(block, end);
+            done = Some((hit.trigger, line.end));
+            self.search(block, line, slow.rules[hit.trigger as usize], line.start, line.end)?;
+        }
+        Ok(())
+    }
+}
+
+impl Use {
+    /// The cheapest test there is, on the byte behind the trigger: it refuses most hits of key phrases before their line is looked for.
+    #[inline]
+    fn is_worth_a_look(self, block: &[u8], end: usize) -> bool {
+        match self {
+            Self::Key { behind: 1.., .. } => true,
+            Self::Key { .. } | Self::Header { .. } => block.get(end).is_some_and(|byte| !byte.is_ascii_lowercase() && *byte != b'\n'),
+            Self::Scheme { .. } => matches!(block.get(end), Some(b' ' | b'%' | b'+')),
+            Self::Written => false,
+            _ => true,
+        }
+    }
+}
+
+/// The line that holds the byte before `end`, without its newline.
+fn line_around(block: &[u8], end: usize) -> Line {
+    let start = memchr::memrchr(b'\n', &block[..end - 1]).map_or(0, |at| at + 1);
+    let end = memchr::memchr(b'\n', &block[end - 1..]).map_or(block.len(), |at| at + end - 1);
+    Line { start, end }
+}

@@ -1,0 +1,250 @@
+//! A rule's regular expression, read once and understood: what it may match, how long, and which part of it goes.
+//!
+//! Guarantees: matching is on bytes and in ASCII; a pattern that could match the empty string is refused; a leading `\b` is
+//! taken off and becomes [`Pattern::wants_boundary`], because in a log a word also begins behind `\n`, `%3D` or a colour code,
+//! which the regular expression's own `\b` does not know (see [`super::boundary`]).
+
+use regex_automata::meta;
+use regex_automata::util::captures::Captures;
+use regex_automata::{Anchored, Input};
+use regex_syntax::hir::{self, Hir, HirKind, Look};
+
+use crate::model::Span;
+
+/// No secret is longer than this many bytes: what a rule has not closed by then is withheld to the end of its frame.
+pub const MAX_SECRET: usize = 64 * 1024;
+
+/// A repetition with at least this upper bound is taken as unbounded: a longer run of the same alphabet goes whole, and the
+/// automaton stays small.
+const OPEN_ENDED: u32 = 200;
+
+/// Why a pattern cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// The regular expression is not well formed.
+    #[error("the pattern is not a valid regular expression: {0}")]
+    Syntax(String),
+    /// It matches the empty string, so every place of every line.
+    #[error("the pattern can match the empty string, so it would match everywhere")]
+    Empty,
+    /// It is too large to compile.
+    #[error("the pattern is too large: {0}")]
+    TooLarge(String),
+}
+
+/// A rule's pattern, parsed. The automaton itself is built by [`Pattern::compile`], when the rule has its first candidate.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    hir: Hir,
+    wants_boundary: bool,
+    secret_group: Option<usize>,
+}
+
+impl Pattern {
+    /// Reads a regular expression in the `regex` crate's syntax (ASCII, no look-around but `\b`, `^`, `$`).
+    ///
+    /// # Errors
+    /// [`PatternError`] when it is not well formed or can match nothing at all.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let hir = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(text)
+            .map_err(|error| PatternError::Syntax(one_line(&error.to_string())))?;
+        if hir.properties().minimum_len() == Some(0) {
+            return Err(PatternError::Empty);
+        }
+        let (hir, wants_boundary) = without_leading_boundary(hir);
+        let hir = open_ended(hir);
+        let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
+        Ok(Self { hir, wants_boundary, secret_group })
+    }
+
+    /// What the pattern may match, without its leading word boundary.
+    pub fn hir(&self) -> &Hir {
+        &self.hir
+    }
+
+    /// Whether a match must begin where a word begins.
+    pub fn wants_boundary(&self) -> bool {
+        self.wants_boundary
+    }
+
+    /// The longest match in bytes, at most [`MAX_SECRET`].
+    pub fn max_len(&self) -> usize {
+        self.hir.properties().maximum_len().unwrap_or(MAX_SECRET).min(MAX_SECRET)
+    }
+
+    /// Builds the automaton.
+    ///
+    /// # Errors
+    /// [`PatternError::TooLarge`] when it passes the size limit.
+    pub fn compile(&self) -> Result<Matcher, PatternError> {
+        let config = meta::Config::new()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(4 << 20))
+            .hybrid_cache_capacity(512 << 10)
+            // Triggers have found the place already: a prefilter would only look for it once more.
+            .auto_prefilter(false);
+        let regex = meta::Builder::new()
+            .configure(config)
+            .build_from_hir(&self.hir)
+            .map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))?;
+        Ok(Matcher { regex, secret_group: self.secret_group })
+    }
+}
+
+/// A found pattern: the whole match, and the part of it that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatternMatch {
+    /// The whole match, public surroundings included.
+    pub whole: Span,
+    /// The secret in it.
+    pub secret: Span,
+}
+
+/// A compiled pattern. Shared by all workers; each brings its own [`meta::Cache`].
+#[derive(Debug)]
+pub struct Matcher {
+    regex: meta::Regex,
+    secret_group: Option<usize>,
+}
+
+impl Matcher {
+    /// Working memory for one worker.
+    pub fn create_cache(&self) -> meta::Cache {
+        self.regex.create_cache()
+    }
+
+    /// The match that begins at `window`'s start, if there is one. Bytes of `line` outside `window` count for `\b` only.
+    pub fn at(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+        self.search(cache, Input::new(line).span(window.range()).anchored(Anchored::Yes))
+    }
+
+    /// The leftmost match in `window`.
+    pub fn find(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+        self.search(cache, Input::new(line).span(window.range()))
+    }
+
+    fn search(&self, cache: &mut meta::Cache, input: Input<'_>) -> Option<PatternMatch> {
+        let Some(group) = self.secret_group else {
+            let found = self.regex.search_with(cache, &input)?;
+            let span = Span::new(found.start(), found.end());
+            return Some(PatternMatch { whole: span, secret: span });
+        };
+        // A cheap search first: most candidates are none, and finding groups costs several times as much.
+        self.regex.search_half_with(cache, &input)?;
+        let mut captures: Captures = self.regex.create_captures();
+        self.regex.search_captures_with(cache, &input, &mut captures);
+        let whole = captures.get_match()?;
+        let secret = captures.get_group(group).map_or(whole.range(), |found| found.start..found.end);
+        Some(PatternMatch {
+            whole: Span::new(whole.start(), whole.end()),
+            secret: Span::new(secret.start, secret.end),
+        })
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().last().unwrap_or_default().trim().to_owned()
+}
+
+fn is_word_boundary(hir: &Hir) -> bool {
+    matches!(hir.kind(), HirKind::Look(Look::WordAscii | Look::WordStartAscii))
+}
+
+/// Takes the word boundary off the front, also from inside the first group.
+fn without_leading_boundary(hir: Hir) -> (Hir, bool) {
+    match hir.kind() {
+        HirKind::Concat(parts) if is_word_boundary(&parts[0]) => (Hir::concat(parts[1..].to_vec()), true),
+        HirKind::Concat(parts) => {
+            let (first, found) = without_leading_boundary(parts[0].clone());
+            if found { (Hir::concat([&[first], &parts[1..]].concat()), true) } else { (hir, false) }
+        }
+        HirKind::Capture(group) => {
+            let (sub, found) = without_leading_boundary((*group.sub).clone());
+            if found { (Hir::capture(hir::Capture { sub: Box::new(sub), ..group.clone() }), true) } else { (hir, false) }
+        }
+        _ => (hir, false),
+    }
+}
+
+fn open_ended(hir: Hir) -> Hir {
+    match hir.into_kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(look),
+        HirKind::Repetition(repetition) => Hir::repetition(hir::Repetition {
+            max: repetition.max.filter(|&max| max < OPEN_ENDED || max == repetition.min),
+            sub: Box::new(open_ended(*repetition.sub)),
+            ..repetition
+        }),
+        HirKind::Capture(group) => Hir::capture(hir::Capture { sub: Box::new(open_ended(*group.sub)), ..group }),
+        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(open_ended).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(open_ended).collect()),
+    }
+}
+
+fn secret_group(hir: &Hir) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
+        HirKind::Capture(group) => secret_group(&group.sub),
+        HirKind::Repetition(repetition) => secret_group(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(secret_group),
+        _ => None,
+    }
+}
+
+/// Whether everything with a width lies in the group, so that the match itself is the secret.
+fn is_whole(hir: &Hir, group: usize) -> bool {
+    match hir.kind() {
+        HirKind::Capture(found) => found.index as usize == group,
+        HirKind::Concat(parts) => parts.iter().all(|part| matches!(part.kind(), HirKind::Look(_)) || is_whole(part, group)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(pattern: &str, line: &str) -> Option<(usize, usize)> {
+        let matcher = Pattern::parse(pattern).expect("valid").compile().expect("small");
+        let mut cache = matcher.create_cache();
+        matcher.find(&mut cache, line.as_bytes(), Span::new(0, line.len())).map(|m| (m.secret.start(), m.secret.end()))
+    }
+
+    #[test]
+    fn the_group_named_secret_goes() {
+        assert_eq!(find(r"sig=(?<secret>[a-z]{3})", "x sig=abc y"), Some((6, 9)));
+        assert_eq!(find(r"\b(?<secret>ab+)\b", "x abb y"), Some((2, 5)));
+        assert_eq!(find(r"ab{2}", "x abb y"), Some((2, 5)));
+    }
+
+    #[test]
+    fn a_leading_boundary_is_left_to_the_caller() {
+        for (text, wants) in [(r"\bab", true), (r"(?<secret>\bab)", true), (r"ab\b", false)] {
+            assert_eq!(Pattern::parse(text).expect("valid").wants_boundary(), wants, "{text}");
+        }
+        assert_eq!(find(r"\bab", "xab"), Some((1, 3)));
+    }
+
+    #[test]
+    fn a_wide_repetition_takes_the_whole_run() {
+        let line = "k".to_owned() + &"a".repeat(5000);
+        assert_eq!(find(r"k[a-z]{20,255}", &line), Some((0, 5001)));
+        assert_eq!(find(r"k[a-z]{20,30}", &line), Some((0, 31)));
+    }
+
+    #[test]
+    fn faults_are_told() {
+        assert!(matches!(Pattern::parse("a("), Err(PatternError::Syntax(_))));
+        assert!(matches!(Pattern::parse("a*"), Err(PatternError::Empty)));
+        assert!(matches!(Pattern::parse(r"\b"), Err(PatternError::Empty)));
+        let large = Pattern::parse(r"(?:[a-z]{1000}){190}x").and_then(|pattern| pattern.compile());
+        assert!(matches!(large, Err(PatternError::TooLarge(_) | PatternError::Syntax(_))));
+    }
+}

@@ -1,0 +1,147 @@
+//! What stands where a secret would, without being one: `xxxx`, `<token>`, `${VAR}`, `changeme`, `***`.
+
+/// Whole values (in lower case, `_`, `-` and spaces taken out) that everybody writes in place of a secret.
+const STAND_INS: &[&str] = &[
+    "changeme", "changeit", "changethis", "replaceme", "replacethis", "fillmein", "fixme", "todo", "tbd", "redacted", "filtered", "masked",
+    "hidden", "removed", "censored", "scrubbed", "placeholder", "dummy", "sensitive", "secrethere", "tokenhere", "passwordhere", "keyhere",
+    "insertkeyhere", "insecure", "example", "sample", "protected", "omitted", "stripped", "obfuscated",
+];
+
+/// Beginnings (same spelling) of sentences such as `your-api-key` and `insert token here`.
+const STAND_IN_STARTS: &[&str] = &["your", "insert", "enter", "replacewith", "putyour", "addyour", "myapikey", "mysecretkey", "some", "redacted"];
+
+/// Whether a found token is a stand-in by its own characters: a long run of one, or the word that vendors put in examples.
+///
+/// `token` is the whole of it, prefix included; so a run must make up half of it or be long by itself.
+pub fn is_placeholder_token(token: &[u8]) -> bool {
+    let run = longest_run(token);
+    (run >= 8 && run * 2 >= token.len())
+        || run >= 16
+        || contains(token, b"EXAMPLE")
+        || contains(token, b"${")
+        || contains(token, b"{{")
+        || contains(token, b"***")
+        || contains(token, b"...")
+        || (contains_caseless(token, b"xxxxxxxx"))
+        || counts_up(token)
+}
+
+/// Whether a key's value is a stand-in: everything above, references to variables, and words that say so.
+pub fn is_placeholder_value(value: &[u8]) -> bool {
+    let Some((&first, &last)) = value.first().zip(value.last()) else { return true };
+    let run = longest_run(value);
+    if run == value.len() || (run >= 4 && run * 10 >= value.len() * 6) {
+        return true;
+    }
+    if (first == b'<' && last == b'>') || (first == b'[' && last == b']') || (first == b'%' && last == b'%' && value.len() > 2) {
+        return true;
+    }
+    if value.iter().all(|byte| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'#' | b'?')) {
+        return true;
+    }
+    is_reference(value) || says_so(value) || contains(value, b"***") || contains(value, "•".as_bytes()) || is_placeholder_token(value)
+}
+
+/// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
+fn is_reference(value: &[u8]) -> bool {
+    let name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'>' | b'-' | b'[' | b']'));
+    match value {
+        [b'$', b'{' | b'(', ..] | [b'#' | b'@' | b'%', b'{', ..] | [b'%', b'(', ..] | [b'{', b'{', ..] | [b'<', b'%', ..] | [b'`', ..] => true,
+        [b'$', first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
+            // `$2b$…` and `$argon2id$…` are hashes, and `$tr0ng!` is a password: a reference is a name and nothing else.
+            rest.is_empty() || (name(rest) && !rest.iter().any(u8::is_ascii_digit)) || rest.contains(&b'>')
+        }
+        [b'$', digit] => digit.is_ascii_digit(),
+        [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
+        [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || name(rest)),
+        _ => contains(value, b"${") || contains(value, b"$(") || contains(value, b"{{"),
+    }
+}
+
+fn says_so(value: &[u8]) -> bool {
+    if value.len() > 60 {
+        return false;
+    }
+    let mut plain = [0u8; 60];
+    let mut len = 0;
+    for &byte in value {
+        match byte {
+            b'_' | b'-' | b' ' | b'<' | b'>' | b'[' | b']' | b'(' | b')' | b'*' | b'.' => {}
+            _ => {
+                plain[len] = byte.to_ascii_lowercase();
+                len += 1;
+            }
+        }
+    }
+    let plain = &plain[..len];
+    let letters = plain.iter().all(u8::is_ascii_alphabetic);
+    STAND_INS.iter().any(|word| plain == word.as_bytes())
+        || (letters
+            && (STAND_IN_STARTS.iter().any(|start| plain.starts_with(start.as_bytes()) && plain.len() > start.len() + 2)
+                || plain.ends_with(b"here")
+                || plain.ends_with(b"goeshere")))
+}
+
+/// The length of the longest run of one character.
+fn longest_run(text: &[u8]) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    let mut previous = None;
+    for &byte in text {
+        run = if previous == Some(byte) { run + 1 } else { 1 };
+        longest = longest.max(run);
+        previous = Some(byte);
+    }
+    longest
+}
+
+/// Whether most of the text is one ascending run such as `abcdefghijklmnop` or `ABCDEFGHIJKLMNOPQRSTUVWXYZ`.
+fn counts_up(text: &[u8]) -> bool {
+    let mut longest = 0;
+    let mut run = 1;
+    for pair in text.windows(2) {
+        let next = pair[1] == pair[0].wrapping_add(1) || matches!((pair[0], pair[1]), (b'9', b'0' | b'a' | b'A') | (b'z', b'0' | b'A') | (b'Z', b'0' | b'a'));
+        run = if next { run + 1 } else { 1 };
+        longest = longest.max(run);
+    }
+    longest >= 14 && longest * 2 >= text.len()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+fn contains_caseless(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stand_ins_are_told() {
+        for value in [
+            "", "xxxx", "XXXXXXXX", "****", "<token>", "<your token>", "${VAR}", "$VAR", "$(cat f)", "{{ .Values.x }}", "%s", "%(pw)s", "#{pw}", "changeme",
+            "CHANGE_ME", "your-api-key", "YOUR_TOKEN_HERE", "insert token here", "[FILTERED]", "[REDACTED]", "(hidden)", "abc***", "......", "%PASSWORD%",
+            "0000000000", "$1", "{token}", "`cat x`", "$config->secret", "•••••",
+        ] {
+            assert!(is_placeholder_value(value.as_bytes()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not() {
+        for value in ["hunter2", "correct horse", "$tr0ng!pass", "p%ssw0rd", "aa11bb", "$2b$10$abcdefghijklmnopqrstuv", "letmein", "Example123!", "xkcd9x"] {
+            assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_one_character_are_stand_ins() {
+        for token in ["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "glpat-XXXXXXXXXXX-XXXXXXXX", "sk-abcdefghijklmnopqrstuvwxyz"] {
+            assert!(is_placeholder_token(token.as_bytes()), "{token:?}");
+        }
+        assert!(!is_placeholder_token(b"ghp_0aXxk2xx9Qe8v7w6T5s4R3q2P1o0N9m8L7k6"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Many candidates per secret -> disjoint matches that cover every one of their bytes.
+
+use super::candidate::Candidate;
+use super::context::Written;
+use crate::model::Span;
+
+/// A stretch of the block that goes, and the secret that gives it its fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Every byte that goes.
+    pub span: Span,
+    /// The most specific candidate's own stretch: its canonical form is fingerprinted.
+    pub secret: Span,
+    /// Index of the rule whose name stands in the mark.
+    pub rule: usize,
+    /// How the secret is written.
+    pub written: Written,
+    /// See [`super::context::Value::add_quotes`].
+    pub add_quotes: Option<u8>,
+}
+
+/// Sorts candidates and joins those that share a byte; none of their bytes is in no match.
+///
+/// `walls` are the stretches that inkprint wrote, ascending: they are cut out of every match.
+pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
+    candidates.sort_by_key(|candidate| (candidate.span.start(), candidate.span.end()));
+    let mut at = 0;
+    while at < candidates.len() {
+        let mut union = candidates[at].span;
+        let mut best = candidates[at];
+        at += 1;
+        while at < candidates.len() && candidates[at].span.overlaps(union) {
+            union = union.union(candidates[at].span);
+            if candidates[at].rank > best.rank {
+                best = candidates[at];
+            }
+            at += 1;
+        }
+        let whole = Match {
+            span: union,
+            secret: best.span,
+            rule: best.rule,
+            written: best.written,
+            // Quotes are for a bare value; joined with more, it was none.
+            add_quotes: best.add_quotes.filter(|_| best.span == union),
+        };
+        cut(whole, walls, block, matches);
+    }
+}
+
+/// Appends `whole`, or what is left of it between walls.
+fn cut(whole: Match, walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
+    let first = walls.partition_point(|wall| wall.end() <= whole.span.start());
+    let crossed = walls[first..].iter().take_while(|wall| wall.start() < whole.span.end());
+    if crossed.clone().next().is_none() {
+        return matches.push(whole);
+    }
+    let mut from = whole.span.start();
+    for wall in crossed.copied().chain([Span::new(whole.span.end(), whole.span.end())]) {
+        let piece = Span::new(from, wall.start().max(from));
+        from = wall.end();
+        // What stands between two marks of one value is mostly a separator, and no secret.
+        if block[piece.range()].iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80) {
+            let secret = if piece.covers(whole.secret) { whole.secret } else { piece };
+            matches.push(Match { span: piece, secret, add_quotes: None, ..whole });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::detect::candidate::Rank;
+    use crate::pipeline::detect::rule::RuleSet;
+
+    fn candidates(spans: &[(usize, usize)]) -> Vec<Candidate> {
+        let set = RuleSet::builtin().expect("the built-in rules load");
+        spans
+            .iter()
+            .enumerate()
+            .map(|(rule, &(start, end))| Candidate {
+                span: Span::new(start, end),
+                rule,
+                rank: Rank::new(&set.rules[0], &vec![0; end - start]),
+                written: Written::Raw,
+                add_quotes: None,
+            })
+            .collect()
+    }
+
+    fn resolved(spans: &[(usize, usize)], walls: &[(usize, usize)]) -> Vec<(usize, usize, usize)> {
+        let mut matches = Vec::new();
+        let walls: Vec<Span> = walls.iter().map(|&(start, end)| Span::new(start, end)).collect();
+        resolve(&mut candidates(spans), &walls, &[b'a'; 100], &mut matches);
+        matches.iter().map(|m| (m.span.start(), m.span.end(), m.rule)).collect()
+    }
+
+    #[test]
+    fn partial_overlaps_go_whole_under_the_longest() {
+        assert_eq!(resolved(&[(0, 10), (8, 30), (29, 35)], &[]), [(0, 35, 1)]);
+    }
+
+    #[test]
+    fn neighbours_stay_apart() {
+        assert_eq!(resolved(&[(10, 20), (0, 10)], &[]), [(0, 10, 1), (10, 20, 0)]);
+    }
+
+    #[test]
+    fn walls_are_cut_out() {
+        assert_eq!(resolved(&[(0, 50)], &[(10, 20), (45, 60)]), [(0, 10, 0), (20, 45, 0)]);
+        assert_eq!(resolved(&[(10, 20)], &[(10, 20)]), []);
+    }
+}

@@ -1,0 +1,525 @@
+//! Rules: what to look for, read from TOML data. Every fault of a file is told, not only the first.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::context::{ContextWords, KeyForm};
+use super::pattern::{Pattern, PatternError};
+use super::validator::Validator;
+use crate::model::RuleId;
+
+include!(concat!(env!("OUT_DIR"), "/builtin_patterns.rs"));
+
+/// How bad it is when what a rule finds is leaked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Of use only together with something else.
+    Low,
+    /// Gives narrow or short-lived access.
+    Medium,
+    /// Gives access.
+    High,
+    /// Gives wide or lasting access.
+    Critical,
+}
+
+/// What sort of thing a rule finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Whoever holds it has access.
+    Secret,
+    /// Names a credential without being one.
+    Identifier,
+    /// Says something of a person.
+    Personal,
+}
+
+/// The set a rule belongs to; sets are switched on and off together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pack {
+    /// Personal data; off until asked for.
+    Personal,
+    /// Values of telling keys.
+    Context,
+    /// Structured tokens.
+    Tokens,
+}
+
+impl Pack {
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Context => "context",
+            Self::Personal => "personal",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret => "secret",
+            Self::Identifier => "identifier",
+            Self::Personal => "personal",
+        })
+    }
+}
+
+/// Words of which one must stand shortly before a match.
+#[derive(Clone, Debug)]
+pub struct Near {
+    /// The words, in lower case.
+    pub words: Vec<String>,
+    /// At most so many bytes lie between the word's end and the secret's start.
+    pub within: usize,
+}
+
+impl Near {
+    /// The longest word's length in bytes.
+    pub fn longest(&self) -> usize {
+        self.words.iter().map(String::len).max().unwrap_or(0)
+    }
+
+    /// How far behind the end of any part of a word the secret may begin.
+    pub fn reach(&self) -> usize {
+        self.within + self.longest()
+    }
+}
+
+/// How a rule finds its secrets.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// By a regular expression.
+    Pattern(Pattern),
+    /// By the key that stands before the value.
+    Keys(KeyForm),
+    /// The credentials of an `Authorization` header or of a scheme word.
+    Authorization,
+    /// The password in a URL's user-info.
+    UrlPassword,
+}
+
+/// One rule, checked.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Stands in the mark.
+    pub id: RuleId,
+    /// What it finds, in a few words.
+    pub description: String,
+    /// The set it belongs to.
+    pub pack: Pack,
+    /// How bad a leak is.
+    pub severity: Severity,
+    /// What sort of thing it finds.
+    pub kind: Kind,
+    /// How it finds it.
+    pub form: Form,
+    /// Checks that raise confidence but let nothing through.
+    pub validate: Vec<Validator>,
+    /// Checks that all must pass.
+    pub require: Vec<Validator>,
+    /// Words that must stand before.
+    pub near: Option<Near>,
+    /// Least Shannon entropy in bits per character.
+    pub entropy: Option<f32>,
+    /// Whether it is on with its pack.
+    pub enabled: bool,
+    /// Where the format is described.
+    pub references: Vec<String>,
+    /// Texts in each of which the rule must find something.
+    pub examples: Vec<String>,
+    /// Texts in none of which it may.
+    pub counterexamples: Vec<String>,
+    /// Where it was read from: `file:line`.
+    pub origin: Origin,
+}
+
+/// A place in a rule file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file's name, or its name below `patterns/` for a built-in one.
+    pub file: String,
+    /// The line on which the rule begins, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What is wrong with one rule.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The file does not parse as TOML or has fields that rules do not have.
+    #[error("{0}")]
+    Toml(String),
+    /// The id cannot stand in a mark.
+    #[error(transparent)]
+    Id(#[from] crate::model::IdError),
+    /// Two rules of this id in one set of files.
+    #[error("another rule with this id is at {0}")]
+    Duplicate(Origin),
+    /// The pattern cannot be used.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Not exactly one of the ways to find something.
+    #[error("a rule has one of `pattern`, `keys` and `form`")]
+    Form,
+    /// A validator that does not exist.
+    #[error("there is no validator {name:?}; there are {known}")]
+    Validator {
+        /// As written.
+        name: String,
+        /// All that exist.
+        known: String,
+    },
+    /// A number out of its range.
+    #[error("`{field}` must be {range}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A key phrase that cannot be looked for.
+    #[error("key {0:?} must be words of a-z and 0-9, at least 3 characters in all")]
+    Key(String),
+    /// No examples: nobody could tell whether the rule works.
+    #[error("a rule needs at least one entry in `examples`")]
+    NoExamples,
+}
+
+/// A fault with its place: file, line and rule.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: {}{fault}", .rule.as_ref().map(|id| format!("rule {id:?}: ")).unwrap_or_default())]
+pub struct PlacedFault {
+    /// Where.
+    pub origin: Origin,
+    /// Which rule, where the id could be read.
+    pub rule: Option<String>,
+    /// What.
+    #[source]
+    pub fault: Fault,
+}
+
+/// Why rules could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// A file or folder could not be read.
+    #[error("cannot read rules from {path}: {source}")]
+    Read {
+        /// What was asked for.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A folder without a rule file.
+    #[error("{0} holds no *.toml file")]
+    NoFiles(PathBuf),
+    /// Everything that is wrong in the files.
+    #[error("{} in the rules:\n{}", faults(.0.len()), .0.iter().map(|f| format!("  {f}")).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<PlacedFault>),
+    /// `--only` or `--disable` names something that is not there.
+    #[error("no rule or pack is called {0:?}; `inkprint rules list` shows them")]
+    Unknown(String),
+}
+
+fn faults(count: usize) -> String {
+    if count == 1 { "a fault".to_owned() } else { format!("{count} faults") }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    pack: Pack,
+    #[serde(default)]
+    context: Option<ContextWords>,
+    #[serde(default)]
+    rule: Vec<Spanned<RawRule>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    id: String,
+    description: String,
+    pattern: Option<String>,
+    keys: Option<Vec<String>>,
+    form: Option<RawForm>,
+    severity: Severity,
+    kind: Kind,
+    #[serde(default)]
+    validate: Vec<String>,
+    #[serde(default)]
+    require: Vec<String>,
+    #[serde(default)]
+    near: Vec<String>,
+    within: Option<usize>,
+    entropy: Option<f32>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    numbers: bool,
+    #[serde(default)]
+    words: bool,
+    min_length: Option<usize>,
+    #[serde(default)]
+    references: Vec<String>,
+    #[serde(default)]
+    examples: Vec<String>,
+    #[serde(default)]
+    counterexamples: Vec<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawForm {
+    Authorization,
+    UrlPassword,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// All rules in force, and the word lists that key rules share.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    /// In order of loading.
+    pub rules: Vec<Rule>,
+    /// Words that tell values from look-alikes.
+    pub words: ContextWords,
+}
+
+impl RuleSet {
+    /// The rules that are built into the program, all packs.
+    ///
+    /// # Errors
+    /// [`RuleError::Faults`]: a test keeps the built-in files free of them.
+    pub fn builtin() -> Result<Self, RuleError> {
+        let mut set = Self::default();
+        let mut faults = Vec::new();
+        for (name, text) in BUILTIN_PATTERNS {
+            set.add_file(&format!("patterns/{name}"), text, &mut faults);
+        }
+        set.finish(faults)
+    }
+
+    /// Adds the rules of a file, or of every `*.toml` in a folder; a rule of the same id as one already there takes its place.
+    ///
+    /// # Errors
+    /// [`RuleError`] naming every fault; `self` is then given up.
+    pub fn extended(mut self, path: &Path) -> Result<Self, RuleError> {
+        let read = |source| RuleError::Read { path: path.to_owned(), source };
+        let mut files = Vec::new();
+        if std::fs::metadata(path).map_err(read)?.is_dir() {
+            for entry in std::fs::read_dir(path).map_err(read)? {
+                let file = entry.map_err(read)?.path();
+                if file.extension().is_some_and(|extension| extension == "toml") {
+                    files.push(file);
+                }
+            }
+            files.sort();
+            if files.is_empty() {
+                return Err(RuleError::NoFiles(path.to_owned()));
+            }
+        } else {
+            files.push(path.to_owned());
+        }
+        let mut added = Self { rules: Vec::new(), words: self.words.clone() };
+        let mut faults = Vec::new();
+        for file in files {
+            let bytes = std::fs::read(&file).map_err(|source| RuleError::Read { path: file.clone(), source })?;
+            let name = file.display().to_string();
+            match String::from_utf8(bytes) {
+                Ok(text) => added.add_file(&name, &text, &mut faults),
+                Err(error) => faults.push(PlacedFault {
+                    origin: Origin { file: name, line: 1 },
+                    rule: None,
+                    fault: Fault::Toml(format!("not UTF-8 text: {error}")),
+                }),
+            }
+        }
+        for rule in &added.rules {
+            if let Form::Pattern(pattern) = &rule.form
+                && let Err(error) = pattern.compile()
+            {
+                faults.push(PlacedFault {
+                    origin: rule.origin.clone(),
+                    rule: Some(rule.id.to_string()),
+                    fault: error.into(),
+                });
+            }
+        }
+        let added = added.finish(faults)?;
+        self.rules.retain(|rule| added.rules.iter().all(|new| new.id != rule.id));
+        self.rules.extend(added.rules);
+        self.words = added.words;
+        Ok(self)
+    }
+
+    /// Keeps what is asked for: with `only`, just those rules and packs (also such as are off by themselves); otherwise what is
+    /// on by default; in either case without `disable`.
+    ///
+    /// # Errors
+    /// [`RuleError::Unknown`] for a name that fits no rule and no pack.
+    pub fn selected(mut self, only: &[String], disable: &[String]) -> Result<Self, RuleError> {
+        let names = |rule: &Rule, name: &str| rule.id.as_str() == name || rule.pack.as_str() == name;
+        for name in only.iter().chain(disable) {
+            let is_pack = [Pack::Tokens, Pack::Context, Pack::Personal].iter().any(|pack| pack.as_str() == name);
+            if !is_pack && !self.rules.iter().any(|rule| names(rule, name)) {
+                return Err(RuleError::Unknown(name.clone()));
+            }
+        }
+        self.rules.retain(|rule| {
+            let by_default = rule.enabled && rule.pack != Pack::Personal;
+            let by_name = only.iter().any(|name| rule.id.as_str() == name);
+            let by_pack = rule.enabled && only.iter().any(|name| rule.pack.as_str() == name);
+            let wanted = if only.is_empty() { by_default } else { by_name || by_pack };
+            wanted && !disable.iter().any(|name| names(rule, name))
+        });
+        Ok(self)
+    }
+
+    fn finish(self, mut faults: Vec<PlacedFault>) -> Result<Self, RuleError> {
+        faults.sort_by(|a, b| (&a.origin.file, a.origin.line).cmp(&(&b.origin.file, b.origin.line)));
+        if faults.is_empty() { Ok(self) } else { Err(RuleError::Faults(faults)) }
+    }
+
+    fn add_file(&mut self, name: &str, text: &str, faults: &mut Vec<PlacedFault>) {
+        let line_of = |offset: usize| 1 + text[..offset.min(text.len())].bytes().filter(|&b| b == b'\n').count();
+        let raw: RawFile = match toml::from_str(text) {
+            Ok(raw) => raw,
+            Err(error) => {
+                let line = error.span().map_or(1, |span| line_of(span.start));
+                let origin = Origin { file: name.to_owned(), line };
+                return faults.push(PlacedFault { origin, rule: None, fault: Fault::Toml(error.message().to_owned()) });
+            }
+        };
+        if let Some(words) = raw.context {
+            self.words = words;
+        }
+        let mut line = 1;
+        let mut counted = 0;
+        for spanned in raw.rule {
+            // Rules come in file order: counting on from the last one keeps this linear.
+            let start = spanned.span().start.min(text.len());
+            if start >= counted {
+                line += text[counted..start].bytes().filter(|&b| b == b'\n').count();
+                counted = start;
+            }
+            let origin = Origin { file: name.to_owned(), line };
+            let raw_rule = spanned.into_inner();
+            let id = raw_rule.id.clone();
+            let mut place = |fault: Fault| {
+                faults.push(PlacedFault { origin: origin.clone(), rule: Some(id.clone()), fault });
+            };
+            if let Some(other) = self.rules.iter().find(|rule| rule.id.as_str() == id) {
+                place(Fault::Duplicate(other.origin.clone()));
+            }
+            if let Some(rule) = check(raw_rule, raw.pack, origin.clone(), &mut place) {
+                self.rules.push(rule);
+            }
+        }
+    }
+}
+
+/// Makes a rule of what was written, or tells everything that is wrong with it.
+fn check(raw: RawRule, pack: Pack, origin: Origin, place: &mut impl FnMut(Fault)) -> Option<Rule> {
+    let mut good = true;
+    let mut fail = |fault: Fault| {
+        good = false;
+        place(fault);
+    };
+    let id = RuleId::new(&raw.id).map_err(|error| fail(error.into())).ok();
+    let form = match (raw.pattern, raw.keys, raw.form) {
+        (Some(pattern), None, None) => Pattern::parse(&pattern).map(Form::Pattern).map_err(|error| fail(error.into())).ok(),
+        (None, Some(keys), None) => {
+            keys.iter().filter(|key| !KeyForm::is_phrase(key)).for_each(|key| fail(Fault::Key(key.clone())));
+            Some(Form::Keys(KeyForm {
+                phrases: keys,
+                numbers: raw.numbers,
+                words: raw.words,
+                min_length: raw.min_length.unwrap_or(KeyForm::MIN_LENGTH),
+            }))
+        }
+        (None, None, Some(RawForm::Authorization)) => Some(Form::Authorization),
+        (None, None, Some(RawForm::UrlPassword)) => Some(Form::UrlPassword),
+        _ => {
+            fail(Fault::Form);
+            None
+        }
+    };
+    let mut validators = |names: &[String]| -> Vec<Validator> {
+        names
+            .iter()
+            .filter_map(|name| {
+                let found = Validator::from_name(name);
+                if found.is_none() {
+                    fail(Fault::Validator { name: name.clone(), known: Validator::names() });
+                }
+                found
+            })
+            .collect()
+    };
+    let validate = validators(&raw.validate);
+    let require = validators(&raw.require);
+    if raw.within.is_some_and(|within| !(1..=1024).contains(&within)) {
+        fail(Fault::Range { field: "within", range: "from 1 to 1024 bytes" });
+    }
+    if raw.entropy.is_some_and(|entropy| !(0.0..=8.0).contains(&entropy)) {
+        fail(Fault::Range { field: "entropy", range: "from 0 to 8 bits per character" });
+    }
+    if raw.near.iter().any(|word| !(3..=40).contains(&word.len()) || !word.is_ascii()) {
+        fail(Fault::Range { field: "near", range: "words of 3 to 40 ASCII characters" });
+    }
+    if raw.examples.is_empty() {
+        fail(Fault::NoExamples);
+    }
+    if !good {
+        return None;
+    }
+    let near = (!raw.near.is_empty()).then(|| Near {
+        words: raw.near.iter().map(|word| word.to_ascii_lowercase()).collect(),
+        within: raw.within.unwrap_or(64),
+    });
+    Some(Rule {
+        id: id?,
+        description: raw.description,
+        pack,
+        severity: raw.severity,
+        kind: raw.kind,
+        form: form?,
+        validate,
+        require,
+        near,
+        entropy: raw.entropy,
+        enabled: raw.enabled,
+        references: raw.references,
+        examples: raw.examples,
+        counterexamples: raw.counterexamples,
+        origin,
+    })
+}

@@ -1,0 +1,445 @@
+//! A rule's pattern -> the short strings of which one must occur in whatever it matches.
+//!
+//! A trigger is a sequence of byte sets: a literal, where need be with a few class positions behind it, so that a weak prefix
+//! (`SK`, `pat`) does not fire on ordinary words. [`derive`] walks the pattern's syntax tree, tries the start of each part
+//! of it, and keeps the choice whose weakest string is the least likely in a log.
+//!
+//! Invariant, held by a test over every rule: each match of the pattern contains at least one of its triggers, at one of the
+//! distances that the trigger's [`Reach`] gives.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// A set of bytes: one position of a trigger.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    const EMPTY: Self = Self([0; 4]);
+
+    /// The set of this byte alone.
+    pub fn single(byte: u8) -> Self {
+        let mut set = Self::EMPTY;
+        set.insert(byte);
+        set
+    }
+
+    fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// Whether `byte` is in the set.
+    pub fn contains(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0
+    }
+
+    /// How many bytes are in the set.
+    pub fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether no byte is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of the set, ascending.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..=255u8).filter(|&byte| self.contains(byte))
+    }
+
+    /// The byte, where there is only one.
+    pub fn only(&self) -> Option<u8> {
+        if self.len() == 1 { self.bytes().next() } else { None }
+    }
+}
+
+/// A string of byte sets that the engine looks for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Trigger(Vec<ByteSet>);
+
+impl Trigger {
+    /// A literal, in any case of its letters when `caseless`.
+    pub fn literal(text: &str, caseless: bool) -> Self {
+        Self(
+            text.bytes()
+                .map(|byte| {
+                    let mut set = ByteSet::single(byte);
+                    if caseless {
+                        set.insert(byte.to_ascii_lowercase());
+                        set.insert(byte.to_ascii_uppercase());
+                    }
+                    set
+                })
+                .collect(),
+        )
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no position.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `text` ends in this trigger's bytes.
+    pub fn matches_at_end_of(&self, text: &[u8]) -> bool {
+        text.len() >= self.len() && text[text.len() - self.len()..].iter().zip(&self.0).all(|(&byte, set)| set.contains(byte))
+    }
+
+    /// As a regular expression that Vectorscan reads, escaped throughout.
+    pub fn to_regex(&self) -> String {
+        self.0.iter().map(set_to_regex).collect()
+    }
+
+    /// As a person reads it: `AKIA`, `SK[0-9a-f]…` with one `.` for each class position.
+    pub fn to_display(&self) -> String {
+        self.0
+            .iter()
+            .map(|set| match set.only() {
+                Some(byte) if byte.is_ascii_graphic() || byte == b' ' => char::from(byte).to_string(),
+                Some(byte) => format!("\\x{byte:02x}"),
+                None if set.len() == 2 && set.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                    set.bytes().last().map(char::from).unwrap_or('.').to_string()
+                }
+                None => ".".to_owned(),
+            })
+            .collect()
+    }
+
+    /// How rarely the string occurs in a log, in bits: its literal run, and half of what classes around it add.
+    pub fn bits(&self) -> f32 {
+        let classes: f32 = self.0.iter().filter(|set| set.len() > SMALL_CLASS).map(set_bits).sum();
+        self.literal_bits() + classes / 2.0
+    }
+
+    /// The same for the best run of literals alone: what the engine's literal matcher has to go by.
+    pub fn literal_bits(&self) -> f32 {
+        let mut best: f32 = 0.0;
+        let mut run: f32 = 0.0;
+        for set in &self.0 {
+            run = if set.len() <= SMALL_CLASS { run + set_bits(set) } else { 0.0 };
+            best = best.max(run);
+        }
+        if self.is_common_word() { best.min(COMMON) } else { best }
+    }
+
+    /// Whether the string is a word that stands in every other line of a log.
+    fn is_common_word(&self) -> bool {
+        let text: String = self
+            .0
+            .iter()
+            .filter(|set| set.len() <= 2)
+            .filter_map(|set| set.bytes().last())
+            .filter(|byte| !matches!(byte, b'_' | b'-' | b' '))
+            .map(|byte| char::from(byte.to_ascii_lowercase()))
+            .collect();
+        COMMON_WORDS.contains(&text.as_str())
+    }
+}
+
+/// How a trigger lies in a match: from the match's start to the trigger's end it is `min` to `max` bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reach {
+    /// Least distance from the match's start to the trigger's end.
+    pub min: usize,
+    /// Greatest distance; `None` when what stands before the trigger is unbounded.
+    pub max: Option<usize>,
+}
+
+/// A trigger and where in the match it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Placed {
+    /// What to look for.
+    pub trigger: Trigger,
+    /// Where the match begins, seen from the trigger's end.
+    pub reach: Reach,
+}
+
+/// Classes up to this size count as literal: the engine spells them out itself.
+const SMALL_CLASS: u32 = 6;
+/// A string this unlikely (in bits) needs no class positions behind it.
+const STRONG: f32 = 25.0;
+/// Below this, a string fires so often that the pattern has no usable trigger.
+pub const USABLE: f32 = 9.5;
+/// Below this, the literal matcher itself is slowed down by a string.
+const USABLE_LITERAL: f32 = 9.0;
+/// What a word of [`COMMON_WORDS`] counts, whatever its letters: as a trigger it would fire all the time.
+const COMMON: f32 = 9.5;
+/// Words of which logs are full.
+const COMMON_WORDS: &[&str] = &[
+    "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host", "name", "http", "https", "server", "service",
+    "bearer", "live", "test", "public", "session", "error", "info", "login", "email",
+];
+/// No trigger is longer: the engine's literal matcher looks at eight bytes at a time.
+const MAX_POSITIONS: usize = 10;
+/// More strings than this for one rule, and another part of the pattern is the better choice.
+const MAX_STRINGS: usize = 24;
+
+/// The triggers of a pattern, or nothing when no part of it is telling enough.
+pub fn derive(hir: &Hir) -> Option<Vec<Placed>> {
+    let placed = best_of(hir)?;
+    let literal = placed.iter().map(|p| p.trigger.literal_bits()).fold(f32::INFINITY, f32::min);
+    (weakest(&placed) >= USABLE && literal >= USABLE_LITERAL).then_some(placed)
+}
+
+/// The least unlikely of some triggers, in bits.
+pub fn weakest(placed: &[Placed]) -> f32 {
+    placed.iter().map(|p| p.trigger.bits()).fold(f32::INFINITY, f32::min)
+}
+
+fn best_of(hir: &Hir) -> Option<Vec<Placed>> {
+    let parts: Vec<&Hir> = flatten(hir);
+    let mut best: Option<(f32, Vec<Placed>)> = None;
+    let mut before = Reach { min: 0, max: Some(0) };
+    for at in 0..parts.len() {
+        let here = strings_of(&parts[at..]).map(|strings| place(strings, before));
+        let inside = match parts[at].kind() {
+            HirKind::Alternation(branches) => every_branch(branches, before),
+            _ => None,
+        };
+        for choice in [here, inside].into_iter().flatten() {
+            // A later part must be clearly better: a match is confirmed faster from its own start.
+            let score = weakest(&choice) - choice.len() as f32 * 0.25 - if at > 0 { 2.0 } else { 0.0 };
+            if best.as_ref().is_none_or(|(so_far, _)| score > *so_far) {
+                best = Some((score, choice));
+            }
+        }
+        let properties = parts[at].properties();
+        before.min += properties.minimum_len().unwrap_or(0);
+        before.max = before.max.zip(properties.maximum_len()).map(|(a, b)| a + b);
+    }
+    best.map(|(_, choice)| choice)
+}
+
+fn every_branch(branches: &[Hir], before: Reach) -> Option<Vec<Placed>> {
+    let mut all = Vec::new();
+    for branch in branches {
+        for mut placed in best_of(branch)? {
+            placed.reach.min += before.min;
+            placed.reach.max = placed.reach.max.zip(before.max).map(|(a, b)| a + b);
+            all.push(placed);
+        }
+    }
+    (all.len() <= MAX_STRINGS).then_some(all)
+}
+
+fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
+    let mut all: Vec<Placed> = strings
+        .into_iter()
+        .map(|string| {
+            let trimmed = trim(string);
+            let len = trimmed.len();
+            Placed { trigger: Trigger(trimmed), reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) } }
+        })
+        .collect();
+    all.dedup();
+    all
+}
+
+/// Keeps the literal start, and as many positions behind it as make the string strong.
+fn trim(mut string: Vec<ByteSet>) -> Vec<ByteSet> {
+    let literal = string.iter().take_while(|set| set.len() <= SMALL_CLASS).count();
+    let mut keep = literal.clamp(1.min(string.len()), MAX_POSITIONS);
+    while keep < string.len().min(MAX_POSITIONS) && Trigger(string[..keep].to_vec()).bits() < STRONG {
+        keep += 1;
+    }
+    string.truncate(keep);
+    string
+}
+
+/// The parts that follow each other in a pattern, groups opened.
+fn flatten(hir: &Hir) -> Vec<&Hir> {
+    match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().flat_map(flatten).collect(),
+        HirKind::Capture(group) => flatten(&group.sub),
+        _ => vec![hir],
+    }
+}
+
+/// Every string of byte sets with which a sequence of parts can begin, each as long as it is sure.
+fn strings_of(parts: &[&Hir]) -> Option<Vec<Vec<ByteSet>>> {
+    let mut open: Vec<Vec<ByteSet>> = vec![Vec::new()];
+    let mut done: Vec<Vec<ByteSet>> = Vec::new();
+    for part in parts {
+        let (tails, exact) = heads(part)?;
+        if open.len() * tails.len() + done.len() > MAX_STRINGS {
+            break;
+        }
+        open = open.iter().flat_map(|head| tails.iter().map(move |tail| [&head[..], tail].concat())).collect();
+        let (long, short) = open.into_iter().partition(|string| string.len() >= MAX_POSITIONS);
+        done.extend::<Vec<_>>(long);
+        open = short;
+        if !exact || open.is_empty() {
+            break;
+        }
+    }
+    done.extend(open);
+    for string in &mut done {
+        string.truncate(MAX_POSITIONS);
+    }
+    done.sort();
+    done.dedup();
+    (done.iter().all(|string| !string.is_empty())).then_some(done)
+}
+
+/// The strings with which one part begins, and whether they are all of it (so that what follows may be appended).
+fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some((vec![Vec::new()], true)),
+        HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::single(byte)).collect()], true)),
+        HirKind::Class(class) => Some((vec![vec![class_set(class)?]], true)),
+        HirKind::Capture(group) => heads(&group.sub),
+        HirKind::Concat(parts) => {
+            let mut open = vec![Vec::new()];
+            for part in parts {
+                let (tails, exact) = heads(part)?;
+                if open.len() * tails.len() > MAX_STRINGS {
+                    return Some((open, false));
+                }
+                open = open.iter().flat_map(|head: &Vec<ByteSet>| tails.iter().map(move |tail| [&head[..], tail].concat())).collect();
+                if !exact || open.iter().any(|string| string.len() >= MAX_POSITIONS) {
+                    return Some((open, false));
+                }
+            }
+            Some((open, true))
+        }
+        HirKind::Alternation(branches) => {
+            let mut all = Vec::new();
+            let mut exact = true;
+            for branch in branches {
+                let (strings, whole) = heads(branch)?;
+                exact &= whole;
+                all.extend(strings);
+            }
+            (all.len() <= MAX_STRINGS).then_some((all, exact))
+        }
+        HirKind::Repetition(repetition) => {
+            if repetition.min == 0 {
+                if repetition.max != Some(1) {
+                    return Some((vec![Vec::new()], false));
+                }
+                let (mut strings, exact) = heads(&repetition.sub)?;
+                strings.push(Vec::new());
+                return Some((strings, exact));
+            }
+            let (once, exact) = heads(&repetition.sub)?;
+            let mut open = once.clone();
+            let mut times = 1;
+            while exact && times < repetition.min && open.iter().all(|s| s.len() < MAX_POSITIONS) && open.len() * once.len() <= MAX_STRINGS {
+                open = open.iter().flat_map(|head| once.iter().map(move |tail| [&head[..], tail].concat())).collect();
+                times += 1;
+            }
+            let all = exact && times == repetition.min && repetition.max == Some(repetition.min);
+            Some((open, all))
+        }
+    }
+}
+
+fn class_set(class: &Class) -> Option<ByteSet> {
+    let mut set = ByteSet::EMPTY;
+    match class {
+        Class::Bytes(class) => {
+            for range in class.ranges() {
+                (range.start()..=range.end()).for_each(|byte| set.insert(byte));
+            }
+        }
+        Class::Unicode(class) => {
+            for range in class.ranges() {
+                let (start, end) = (u8::try_from(range.start()).ok()?, u8::try_from(range.end()).ok()?);
+                if end > 127 {
+                    return None;
+                }
+                (start..=end).for_each(|byte| set.insert(byte));
+            }
+        }
+    }
+    Some(set)
+}
+
+/// How unlikely a byte of the set is at a place in a log, in bits. A rough table: only the order of the sums matters.
+fn set_bits(set: &ByteSet) -> f32 {
+    let likely: f32 = set.bytes().map(byte_likelihood).sum();
+    -likely.clamp(1e-3, 1.0).log2()
+}
+
+fn byte_likelihood(byte: u8) -> f32 {
+    match byte {
+        b' ' => 0.12,
+        b'e' | b'a' | b't' | b'i' | b'o' | b'n' | b'r' | b's' => 0.045,
+        b'a'..=b'z' => 0.02,
+        b'0' | b'1' => 0.04,
+        b'2'..=b'9' => 0.025,
+        b'A'..=b'Z' => 0.008,
+        b'.' | b'-' | b':' | b'/' | b'=' | b'_' | b'"' | b',' => 0.018,
+        _ => 0.004,
+    }
+}
+
+fn set_to_regex(set: &ByteSet) -> String {
+    if let Some(byte) = set.only() {
+        return format!("\\x{byte:02x}");
+    }
+    let mut text = String::from("[");
+    let bytes: Vec<u8> = set.bytes().collect();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = bytes[at];
+        while at + 1 < bytes.len() && bytes[at + 1] == bytes[at] + 1 {
+            at += 1;
+        }
+        if start == bytes[at] {
+            text += &format!("\\x{start:02x}");
+        } else {
+            text += &format!("\\x{start:02x}-\\x{:02x}", bytes[at]);
+        }
+        at += 1;
+    }
+    text + "]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::detect::pattern::Pattern;
+
+    fn shown(pattern: &str) -> Option<Vec<String>> {
+        let pattern = Pattern::parse(pattern).expect("valid");
+        let mut shown: Vec<_> = derive(pattern.hir())?.iter().map(|p| p.trigger.to_display()).collect();
+        shown.sort();
+        Some(shown)
+    }
+
+    #[test]
+    fn a_strong_prefix_stands_alone() {
+        assert_eq!(shown(r"\bgithub_pat_[0-9A-Za-z_]{82}"), Some(vec!["github_pat".to_owned()]));
+        assert_eq!(shown(r"\b(?<secret>shpat_[0-9a-f]{32})\b"), Some(vec!["shpat_".to_owned()]));
+    }
+
+    #[test]
+    fn a_weak_prefix_takes_class_positions_with_it() {
+        let shown = shown(r"\bSK[0-9a-f]{32}\b").expect("usable");
+        assert!(shown[0].starts_with("SK.."), "{shown:?}");
+    }
+
+    #[test]
+    fn alternatives_each_have_theirs() {
+        assert_eq!(shown(r"\b(?:sk|rk)_live_[0-9A-Za-z]{24}"), Some(vec!["rk_live_".to_owned(), "sk_live_".to_owned()]));
+    }
+
+    #[test]
+    fn an_infix_is_found_behind_an_open_start() {
+        let pattern = Pattern::parse(r"\b[0-9A-Za-z]{14}\.atlasv1\.[\w-]{60,70}").expect("valid");
+        let placed = derive(pattern.hir()).expect("usable");
+        assert_eq!(placed[0].trigger.to_display(), ".atlasv1.");
+        assert_eq!(placed[0].reach, Reach { min: 23, max: Some(23) });
+    }
+
+    #[test]
+    fn nothing_telling_is_no_trigger() {
+        assert_eq!(shown(r"[0-9a-f]{32}"), None);
+        assert_eq!(shown(r"[\w.]+@[\w.]+"), None);
+    }
+}

@@ -3,6 +3,8 @@
 mod report;
 mod secrets;
 
+use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ use crate::model::{Namespace, RuleId};
 ///
 /// Secrets are read from standard input, one a line, and are hidden when typed; they are never taken from the command
 /// line. Empty lines are passed over, and so is a carriage return at the end of a line.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(
     after_help = "Exit codes: 0 shown or found, 1 nothing found in the logs, 2 an error, also if a log could not \
                         be read to its end."
@@ -47,6 +49,16 @@ pub struct FingerprintArgs {
     /// Print one JSON object for each secret, and with --in another with the totals
     #[arg(long)]
     json: bool,
+    // Taken so that it can be refused without being shown, as the parser of the command line would do.
+    #[arg(hide = true, value_name = "SECRET")]
+    refused: Vec<OsString>,
+}
+
+impl fmt::Debug for FingerprintArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without what may be secrets typed in the wrong place.
+        f.debug_struct("FingerprintArgs").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
 }
 
 /// Runs the command with secrets taken as they are pasted.
@@ -62,6 +74,12 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// What went wrong, with what to do about it.
 pub fn run_with(args: FingerprintArgs, canonical: Canonical<'_>) -> anyhow::Result<ExitCode> {
+    if !args.refused.is_empty() {
+        bail!(
+            "secrets are not taken from the command line, where others can see them and the shell keeps them; give them on \
+             standard input, one a line"
+        );
+    }
     let is_stdin = |path: &Path| path == Path::new("-");
     let from_stdin = args.from.as_deref().is_none_or(is_stdin);
     match args.logs.iter().filter(|path| is_stdin(path)).count() {

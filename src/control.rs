@@ -2,4 +2,4 @@
 
 pub mod keyring;
 pub mod lookup;
-mod wiped;
+pub(crate) mod wiped;

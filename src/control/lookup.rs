@@ -1,1 +1,145 @@
+//! From leaked secrets to the prints that they left: under every epoch that answers lookups, in one namespace.
+//!
+//! A secret is held only while its prints are made. [`search`] looks for their marks in cleaned logs.
 
+pub mod search;
+
+use std::collections::HashMap;
+use std::str;
+
+use crate::model::{KeyEpoch, RuleId, Secret};
+use crate::pipeline::fingerprint::{Mark, MarkKeys, Print};
+
+/// Turns what somebody pasted into the canonical secrets that it may stand for, each with the rule that names it if one
+/// does. A leaked value is often pasted as it was found: inside a URL, or with its escapes.
+pub type Canonical<'a> = &'a dyn Fn(&[u8]) -> Vec<(Option<RuleId>, Secret<'static>)>;
+
+/// Takes what was pasted as the secret itself.
+pub fn as_pasted(pasted: &[u8]) -> Vec<(Option<RuleId>, Secret<'static>)> {
+    vec![(None, Secret::owned(pasted.to_vec()))]
+}
+
+/// A print that one asked-for secret has under one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The epoch.
+    pub epoch: KeyEpoch,
+    /// The first 20 characters of its fingerprint.
+    pub print: Print,
+    /// The rule that names it, if the pasted text or the asker gave one.
+    pub rule: Option<RuleId>,
+    /// The whole mark, if there is a rule.
+    pub mark: Option<String>,
+}
+
+impl Trace {
+    /// The print as text.
+    pub fn print_text(&self) -> &str {
+        // A print is made of letters and digits only.
+        str::from_utf8(&self.print).unwrap_or_default()
+    }
+}
+
+/// The secrets asked for, as their prints; the secrets themselves are not kept.
+#[derive(Debug)]
+pub struct Lookup {
+    /// By epoch, the newest first.
+    keys: Vec<MarkKeys>,
+    /// For each secret its traces: for each of its canonical forms, one an epoch.
+    secrets: Vec<Vec<Trace>>,
+    /// Every trace by what a mark shows of it: the places of its secret and of itself. More than one if a secret was
+    /// asked for twice.
+    by_print: HashMap<(KeyEpoch, Print), Vec<(usize, usize)>>,
+}
+
+impl Lookup {
+    /// A lookup with the keys of one namespace, in the order in which answers name the epochs.
+    pub fn new(keys: Vec<MarkKeys>) -> Self {
+        Self { keys, secrets: Vec::new(), by_print: HashMap::new() }
+    }
+
+    /// Adds a secret as it was pasted; `rule` names it where `canonical` does not.
+    pub fn ask(&mut self, pasted: &[u8], rule: Option<&RuleId>, canonical: Canonical<'_>) {
+        let place = self.secrets.len();
+        let mut traces: Vec<Trace> = Vec::new();
+        for (named, secret) in canonical(pasted) {
+            let rule = named.as_ref().or(rule);
+            for keys in &self.keys {
+                let print = keys.print(&secret);
+                // Two ways to read what was pasted may come to one secret.
+                if traces.iter().any(|trace| (trace.epoch, trace.print) == (keys.epoch(), print)) {
+                    continue;
+                }
+                let mark = rule.map(|rule| mark_text(keys, rule, &secret));
+                self.by_print.entry((keys.epoch(), print)).or_default().push((place, traces.len()));
+                traces.push(Trace { epoch: keys.epoch(), print, rule: rule.cloned(), mark });
+            }
+        }
+        self.secrets.push(traces);
+    }
+
+    /// For each secret, in the order asked, its traces.
+    pub fn secrets(&self) -> &[Vec<Trace>] {
+        &self.secrets
+    }
+
+    /// The places (secret, trace) of those that `mark` may stand for, whether or not its seal is ours.
+    fn candidates(&self, mark: &Mark<'_>) -> &[(usize, usize)] {
+        let Ok(print) = Print::try_from(mark.fingerprint.print().as_bytes()) else { return &[] };
+        self.by_print.get(&(mark.epoch, print)).map_or(&[], Vec::as_slice)
+    }
+
+    fn verify(&self, mark: &Mark<'_>) -> bool {
+        self.keys.iter().any(|keys| keys.epoch() == mark.epoch && keys.verify(mark))
+    }
+}
+
+fn mark_text(keys: &MarkKeys, rule: &RuleId, secret: &Secret<'_>) -> String {
+    let mut mark = Vec::new();
+    keys.write_mark(rule, secret, &mut mark);
+    String::from_utf8(mark).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{NamespaceSalt, SecretKey};
+
+    pub(super) fn keys(epoch: u32) -> MarkKeys {
+        let number = KeyEpoch::new(epoch).expect("not zero");
+        MarkKeys::derive(number, &SecretKey::new([epoch as u8; 32]), &NamespaceSalt::new([9; 32]))
+    }
+
+    #[test]
+    fn every_epoch_answers_and_the_secret_is_not_kept() {
+        let mut lookup = Lookup::new(vec![keys(2), keys(1)]);
+        let rule = RuleId::new("github-pat").expect("an id");
+        lookup.ask(b"hunter2", Some(&rule), &as_pasted);
+        lookup.ask(b"hunter3", None, &as_pasted);
+        let [first, second] = lookup.secrets() else { panic!("two were asked for") };
+        assert_eq!(first.iter().map(|trace| trace.epoch.get()).collect::<Vec<_>>(), [2, 1]);
+        for (trace, keys) in first.iter().zip([keys(2), keys(1)]) {
+            assert_eq!(trace.print, keys.print(&Secret::borrowed(b"hunter2")));
+            let mark = trace.mark.as_deref().expect("a rule was given");
+            assert!(keys.verify(&Mark::parse(mark.as_bytes()).expect("a mark")));
+        }
+        assert!(second.iter().all(|trace| trace.mark.is_none()));
+        assert!(!format!("{lookup:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn what_is_pasted_may_stand_for_several_secrets() {
+        let mut lookup = Lookup::new(vec![keys(1)]);
+        let canonical = |pasted: &[u8]| {
+            let named = RuleId::new("webhook").ok();
+            vec![
+                (None, Secret::owned(pasted.to_vec())),
+                (named, Secret::owned(b"tail".to_vec())),
+                (None, Secret::owned(pasted.to_vec())),
+            ]
+        };
+        lookup.ask(b"https://host/tail", None, &canonical);
+        let rules: Vec<_> = lookup.secrets()[0].iter().map(|trace| trace.rule.clone()).collect();
+        assert_eq!(rules, [None, RuleId::new("webhook").ok()]);
+    }
+}

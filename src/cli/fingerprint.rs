@@ -1,0 +1,147 @@
+//! `inkprint fingerprint`: from leaked secrets to their fingerprints, and to where these stand in cleaned logs.
+
+mod report;
+mod secrets;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::keyring_args::KeyringArgs;
+use super::print::print;
+use crate::control::lookup::search::Search;
+use crate::control::lookup::{Canonical, Lookup, as_pasted};
+use crate::model::{Namespace, RuleId};
+
+/// Show the fingerprints of secrets under every key epoch, or find them in cleaned logs
+///
+/// Secrets are read from standard input, one a line, and are hidden when typed; they are never taken from the command
+/// line. Empty lines are passed over, and so is a carriage return at the end of a line.
+#[derive(Args)]
+#[command(
+    after_help = "Exit codes: 0 shown or found, 1 nothing found in the logs, 2 an error, also if a log could not \
+                        be read to its end."
+)]
+pub struct FingerprintArgs {
+    #[command(flatten)]
+    keyring: KeyringArgs,
+    /// The namespace whose fingerprints are meant
+    #[arg(long, value_name = "NAME", default_value = Namespace::DEFAULT, value_parser = Namespace::new)]
+    namespace: Namespace,
+    /// Show the whole mark that this rule would write
+    #[arg(long, value_name = "ID", value_parser = RuleId::new)]
+    rule: Option<RuleId>,
+    /// Secrets end with a NUL byte instead of a line ending, and every other byte is part of them
+    #[arg(short = '0', long)]
+    null: bool,
+    /// Read the secrets from this file instead of standard input
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Search these cleaned logs, plain or gzip, for the secrets' marks; - is standard input
+    #[arg(long = "in", value_name = "FILE", num_args = 1..)]
+    logs: Vec<PathBuf>,
+    /// Print one JSON object for each secret, and with --in another with the totals
+    #[arg(long)]
+    json: bool,
+    // Taken so that it can be refused without being shown, as the parser of the command line would do.
+    #[arg(hide = true, value_name = "SECRET")]
+    refused: Vec<OsString>,
+}
+
+impl fmt::Debug for FingerprintArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without what may be secrets typed in the wrong place.
+        f.debug_struct("FingerprintArgs").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+/// Runs the command with secrets taken as they are pasted.
+///
+/// # Errors
+/// What went wrong, with what to do about it.
+pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
+    run_with(args, &as_pasted)
+}
+
+/// Runs the command; `canonical` says which secrets a pasted text stands for.
+///
+/// # Errors
+/// What went wrong, with what to do about it.
+pub fn run_with(args: FingerprintArgs, canonical: Canonical<'_>) -> anyhow::Result<ExitCode> {
+    if !args.refused.is_empty() {
+        bail!(
+            "secrets are not taken from the command line, where others can see them and the shell keeps them; give them on \
+             standard input, one a line"
+        );
+    }
+    let is_stdin = |path: &Path| path == Path::new("-");
+    let from_stdin = args.from.as_deref().is_none_or(is_stdin);
+    match args.logs.iter().filter(|path| is_stdin(path)).count() {
+        0 => {}
+        1 if !from_stdin => {}
+        1 => bail!("standard input cannot give both the secrets and a log; give the secrets with --from FILE"),
+        _ => bail!("standard input can be searched once only; give - once"),
+    }
+    // The keys first: nobody should type secrets only to be told that there is no keyring.
+    let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
+    let mut lookup = Lookup::new(keys);
+    let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), canonical);
+    match args.from.as_deref().filter(|_| !from_stdin) {
+        Some(path) => secrets::from_file(path, args.null, ask)?,
+        None => secrets::from_stdin(args.null, ask)?,
+    }
+    if lookup.secrets().is_empty() {
+        bail!("there is no secret to look for; give one a line on standard input");
+    }
+    if args.logs.is_empty() {
+        print(&if args.json { report::prints_json(&lookup, &args.namespace)? } else { report::prints_table(&lookup) })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    search(&args, &lookup)
+}
+
+fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
+    let progress = progress_bar(&args.logs);
+    let mut search = Search::new(lookup);
+    let mut failed = Vec::new();
+    for path in &args.logs {
+        let outcome = if path == Path::new("-") {
+            search.log("-", io::stdin().lock())
+        } else {
+            search.file(path, &|bytes| progress.inc(bytes))
+        };
+        if let Err(error) = outcome {
+            progress.suspend(|| eprintln!("inkprint: {error}"));
+            failed.push(path.display().to_string());
+        }
+    }
+    progress.finish_and_clear();
+    let report = report::Report::new(lookup, &search, &failed);
+    print(&if args.json { report.json(&args.namespace)? } else { report.text() })?;
+    Ok(match (failed.is_empty(), report.found()) {
+        (false, _) => ExitCode::from(super::FAILURE),
+        (true, true) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::FAILURE,
+    })
+}
+
+/// A bar over all bytes on the disk, on a terminal only, and only where there is enough to wait for.
+fn progress_bar(logs: &[PathBuf]) -> ProgressBar {
+    const WORTH_A_BAR: u64 = 64 << 20;
+    let total = logs.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
+    if total < WORTH_A_BAR {
+        return ProgressBar::hidden();
+    }
+    // Drawn to a terminal only; elsewhere the target is a hidden one.
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

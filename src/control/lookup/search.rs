@@ -1,0 +1,386 @@
+//! Looking for the marks of many secrets in cleaned logs: one pass over each, in bounded memory, plain or gzip.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use memchr::memchr_iter;
+use serde::Serialize;
+
+use super::Lookup;
+use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, find_marks};
+
+/// Bytes read at a time: large enough that what is kept between two reads does not count.
+const CHUNK: usize = 256 * 1024;
+
+/// The first bytes of what is compressed in a way that is not read here. Searched as it is it would hold no mark, and
+/// "nothing found" would be false.
+const UNREADABLE: [(&[u8], &str); 5] = [
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
+    (b"BZh", "bzip2"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
+    (b"PK\x03\x04", "zip"),
+];
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Why a log could not be searched to its end. What was found before is kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// It cannot be opened.
+    #[error("{} cannot be opened: {error}", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// It cannot be read, or its compressed form is damaged or cut off.
+    #[error("{log} cannot be read beyond line {line}: {error}")]
+    Read {
+        /// The log.
+        log: String,
+        /// The line reached, from 1.
+        line: u64,
+        /// What the operating system or the decompressor says.
+        error: io::Error,
+    },
+    /// It is compressed in another way than gzip.
+    #[error("{log} is compressed as {format}, which is not read here; decompress it and search what comes out")]
+    Compressed {
+        /// The log.
+        log: String,
+        /// The name of the format.
+        format: &'static str,
+    },
+}
+
+/// A place in a log, after decompression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Line number, from 1.
+    pub line: u64,
+    /// Bytes from the start of the log to the mark, from 0.
+    pub offset: u64,
+}
+
+/// Where the marks of one trace stand in one log. Only marks whose seal is ours are found ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sightings {
+    /// How many marks were found.
+    pub found: u64,
+    /// How many more have the right print under a seal that is not ours: forged, or damaged.
+    pub unverified: u64,
+    /// The first one found.
+    pub first: Option<Place>,
+    /// The last one found.
+    pub last: Option<Place>,
+    /// How many of those found each rule has made.
+    pub rules: BTreeMap<String, u64>,
+}
+
+impl Sightings {
+    fn add(&mut self, mark: &Mark<'_>, verified: bool, place: Place) {
+        if !verified {
+            // The rule of such a mark is anybody's text, and there may be any number of them.
+            self.unverified += 1;
+            return;
+        }
+        self.found += 1;
+        self.first.get_or_insert(place);
+        self.last = Some(place);
+        match self.rules.get_mut(mark.rule) {
+            Some(count) => *count += 1,
+            None => drop(self.rules.insert(mark.rule.to_owned(), 1)),
+        }
+    }
+}
+
+/// How much was searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// Logs, those searched in part included.
+    pub files: u64,
+    /// Lines; one that has no end counts too.
+    pub lines: u64,
+    /// Bytes, after decompression.
+    pub bytes: u64,
+}
+
+/// A search under way: the lookup's traces, and where their marks have been seen so far.
+#[derive(Debug)]
+pub struct Search<'l> {
+    lookup: &'l Lookup,
+    logs: Vec<String>,
+    /// By secret, trace and log, in this order; only what was seen is in it.
+    seen: BTreeMap<(usize, usize, usize), Sightings>,
+    extent: Extent,
+}
+
+impl<'l> Search<'l> {
+    /// A search for everything that `lookup` was asked.
+    pub fn new(lookup: &'l Lookup) -> Self {
+        Self { lookup, logs: Vec::new(), seen: BTreeMap::new(), extent: Extent::default() }
+    }
+
+    /// Searches a file; `on_read` is told of each portion of bytes read from it, as they are on the disk.
+    ///
+    /// # Errors
+    /// [`SearchError`]; what was found until then is kept.
+    pub fn file(&mut self, path: &Path, on_read: &dyn Fn(u64)) -> Result<(), SearchError> {
+        let open_error = |error| SearchError::Open { path: path.to_owned(), error };
+        let file = File::open(path).map_err(open_error)?;
+        if file.metadata().map_err(open_error)?.is_dir() {
+            return Err(open_error(io::ErrorKind::IsADirectory.into()));
+        }
+        self.log(&path.display().to_string(), Watched { inner: file, on_read })
+    }
+
+    /// Searches what can be read from `reader`, under the name `log`.
+    ///
+    /// # Errors
+    /// [`SearchError::Read`], [`SearchError::Compressed`]; what was found until then is kept.
+    pub fn log(&mut self, log: &str, mut reader: impl Read) -> Result<(), SearchError> {
+        let mut head = Vec::with_capacity(8);
+        let read_error = |error| SearchError::Read { log: log.to_owned(), line: 1, error };
+        reader.by_ref().take(8).read_to_end(&mut head).map_err(read_error)?;
+        if let Some((_, format)) = UNREADABLE.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return Err(SearchError::Compressed { log: log.to_owned(), format });
+        }
+        let gzip = head.starts_with(&GZIP);
+        let whole = io::Cursor::new(head).chain(reader);
+        if gzip {
+            self.plain(log, MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
+        } else {
+            self.plain(log, whole)
+        }
+    }
+
+    fn plain(&mut self, log: &str, mut reader: impl Read) -> Result<(), SearchError> {
+        let log_place = self.logs.len();
+        self.logs.push(log.to_owned());
+        self.extent.files += 1;
+        let mut buffer = vec![0; CHUNK + MAX_MARK_LEN];
+        // `buffer[..len]` holds the log's bytes from `offset` on; the lines before `counted` in it are in `line`.
+        let (mut len, mut offset, mut line) = (0, 0u64, 1u64);
+        let mut line_started = false;
+        let outcome = loop {
+            let read = match reader.read(&mut buffer[len..]) {
+                Ok(0) => break Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => break Err(SearchError::Read { log: log.to_owned(), line, error }),
+            };
+            let fresh = len;
+            len += read;
+            let text = &buffer[..len];
+            // What was kept from the round before may hold ends of lines that were counted then.
+            let mut counted = fresh;
+            let kept_lines = memchr_iter(b'\n', &text[..fresh]).count() as u64;
+            let mut keep_from = len.saturating_sub(MAX_MARK_LEN - 1);
+            for (span, mark) in find_marks(text) {
+                // A mark is read the same whatever follows, so that one that is whole is never met again.
+                keep_from = keep_from.max(span.end());
+                let candidates = self.lookup.candidates(&mark);
+                if candidates.is_empty() {
+                    continue;
+                }
+                let here = if span.start() < fresh {
+                    line - kept_lines + memchr_iter(b'\n', &text[..span.start()]).count() as u64
+                } else {
+                    line += memchr_iter(b'\n', &text[counted..span.start()]).count() as u64;
+                    counted = span.start();
+                    line
+                };
+                let place = Place { line: here, offset: offset + span.start() as u64 };
+                let verified = self.lookup.verify(&mark);
+                for &(secret, trace) in candidates {
+                    self.seen.entry((secret, trace, log_place)).or_default().add(&mark, verified, place);
+                }
+            }
+            line += memchr_iter(b'\n', &text[counted..]).count() as u64;
+            line_started = text.last() != Some(&b'\n');
+            offset += keep_from as u64;
+            buffer.copy_within(keep_from..len, 0);
+            len -= keep_from;
+        };
+        self.extent.bytes += offset + len as u64;
+        self.extent.lines += line - u64::from(!line_started);
+        outcome
+    }
+
+    /// The names of the logs searched; the places in [`Search::sightings`] count through them.
+    pub fn logs(&self) -> &[String] {
+        &self.logs
+    }
+
+    /// Where the marks of a trace were seen, by log: `secret` and `trace` are places in [`Lookup::secrets`].
+    pub fn sightings(&self, secret: usize, trace: usize) -> impl Iterator<Item = (&str, &Sightings)> {
+        let range = (secret, trace, 0)..=(secret, trace, usize::MAX);
+        self.seen.range(range).filter_map(|(&(_, _, log), seen)| Some((self.logs.get(log)?.as_str(), seen)))
+    }
+
+    /// How much was searched.
+    pub fn extent(&self) -> Extent {
+        self.extent
+    }
+}
+
+/// A reader that tells how much was read.
+struct Watched<'w, R> {
+    inner: R,
+    on_read: &'w dyn Fn(u64),
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        (self.on_read)(read as u64);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+
+    use super::super::as_pasted;
+    use super::super::tests::keys;
+    use super::*;
+    use crate::model::{RuleId, Secret};
+
+    fn lookup() -> Lookup {
+        let mut lookup = Lookup::new(vec![keys(2), keys(1)]);
+        lookup.ask(b"hunter2", None, &as_pasted);
+        lookup.ask(b"hunter3", None, &as_pasted);
+        lookup
+    }
+
+    fn mark(epoch: u32, rule: &str, secret: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        keys(epoch).write_mark(&RuleId::new(rule).expect("an id"), &Secret::borrowed(secret), &mut out);
+        out
+    }
+
+    /// Gives at most `step` bytes at a time.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let step = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..step])
+        }
+    }
+
+    fn seen(search: &Search<'_>, secret: usize, trace: usize) -> Sightings {
+        let all: Vec<_> = search.sightings(secret, trace).collect();
+        assert!(all.len() <= 1);
+        all.first().map(|(_, seen)| (*seen).clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn count_places_and_rules_are_told_by_secret_and_epoch() {
+        let text = [
+            b"nothing here\na=".to_vec(),
+            mark(2, "a", b"hunter2"),
+            b" ".to_vec(),
+            mark(2, "b", b"hunter2"),
+            b"\n\n".to_vec(),
+            mark(1, "a", b"hunter2"),
+            mark(2, "a", b"somebody else's"),
+            mark(2, "a", b"hunter2"),
+        ]
+        .concat();
+        let lookup = lookup();
+        let mut search = Search::new(&lookup);
+        search.log("x", &text[..]).expect("read");
+        let newest = seen(&search, 0, 0);
+        assert_eq!((newest.found, newest.unverified), (3, 0));
+        assert_eq!(newest.first, Some(Place { line: 2, offset: 15 }));
+        let last = text.len() - mark(2, "a", b"hunter2").len();
+        assert_eq!(newest.last, Some(Place { line: 4, offset: last as u64 }));
+        assert_eq!(newest.rules.into_iter().collect::<Vec<_>>(), [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+        assert_eq!(seen(&search, 0, 1).found, 1);
+        assert_eq!(search.sightings(1, 0).count() + search.sightings(1, 1).count(), 0);
+        assert_eq!(search.extent(), Extent { files: 1, lines: 4, bytes: text.len() as u64 });
+    }
+
+    #[test]
+    fn a_forged_seal_is_counted_apart() {
+        let mut forged = mark(2, "a", b"hunter2");
+        let last = forged.last_mut().expect("not empty");
+        *last = if *last == b'0' { b'1' } else { b'0' };
+        let lookup = lookup();
+        let mut search = Search::new(&lookup);
+        search.log("x", &forged[..]).expect("read");
+        assert_eq!(seen(&search, 0, 0), Sightings { unverified: 1, ..Sightings::default() });
+    }
+
+    #[test]
+    fn gzip_of_several_members_is_read_and_a_cut_one_is_told() {
+        let mut packed = Vec::new();
+        for _ in 0..2 {
+            let mut encoder = GzEncoder::new(&mut packed, Compression::fast());
+            encoder.write_all(&[mark(2, "a", b"hunter2"), b"\n".to_vec()].concat()).expect("packed");
+            encoder.finish().expect("packed");
+        }
+        let lookup = lookup();
+        let mut search = Search::new(&lookup);
+        search.log("x.gz", &packed[..]).expect("read");
+        assert_eq!(seen(&search, 0, 0).found, 2);
+        let mut search = Search::new(&lookup);
+        let cut = search.log("x.gz", &packed[..packed.len() - 5]);
+        assert!(matches!(cut, Err(SearchError::Read { .. })));
+        assert_eq!(seen(&search, 0, 0).found, 2, "what was found before is kept");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_said_to_hold_nothing() {
+        let lookup = lookup();
+        for (magic, format) in UNREADABLE {
+            let told = Search::new(&lookup).log("x", magic).expect_err("refused").to_string();
+            assert!(told.contains(format), "{told}");
+        }
+        assert!(matches!(Search::new(&lookup).file(Path::new("/"), &|_| ()), Err(SearchError::Open { .. })));
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_a_line() {
+        let lookup = lookup();
+        let mut search = Search::new(&lookup);
+        let line = io::repeat(b'x').take(64 << 20).chain(&b"\n"[..]);
+        search.log("x", line).expect("read");
+        assert_eq!(search.extent(), Extent { files: 1, lines: 1, bytes: (64 << 20) + 1 });
+    }
+
+    proptest! {
+        #[test]
+        fn portions_make_no_difference(pieces in prop::collection::vec(0u8..6, 0..40), step in 1usize..200) {
+            let text: Vec<u8> = pieces.iter().flat_map(|piece| match piece {
+                0 => mark(2, "a", b"hunter2"),
+                1 => mark(1, "long-rule-name-of-some-length", b"hunter2"),
+                2 => mark(2, "b", b"hunter3"),
+                3 => b"\n".to_vec(),
+                4 => b"ink1-a-k2-".to_vec(),
+                _ => b"some words\n".to_vec(),
+            }).collect();
+            let lookup = lookup();
+            let mut whole = Search::new(&lookup);
+            whole.log("x", &text[..]).expect("read");
+            let mut slow = Search::new(&lookup);
+            slow.log("x", Slow(&text, step)).expect("read");
+            prop_assert_eq!(&whole.seen, &slow.seen);
+            prop_assert_eq!(whole.extent(), slow.extent());
+            let marks = pieces.iter().filter(|&&piece| piece < 3).count() as u64;
+            prop_assert_eq!(whole.seen.values().map(|seen| seen.found).sum::<u64>(), marks);
+        }
+    }
+}

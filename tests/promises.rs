@@ -1,0 +1,10 @@
+//! What inkprint promises, seen from outside: each module runs the program itself.
+
+mod promises {
+    /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.
+    mod fingerprints;
+    /// A keyring is private, whole at any time, and comes from where it is said to come from.
+    mod keyring;
+    /// Running the program, in an environment of the test's own.
+    mod program;
+}

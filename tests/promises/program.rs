@@ -1,0 +1,48 @@
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The program with `home` as home and nothing else of this environment that could reach a keyring.
+pub fn inkprint(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_inkprint"));
+    for name in ["XDG_STATE_HOME", "INKPRINT_KEYRING", "CREDENTIALS_DIRECTORY"] {
+        command.env_remove(name);
+    }
+    command.env("HOME", home).current_dir(home).stdin(Stdio::null());
+    command
+}
+
+/// Runs `command` to its end with `input` on its standard input.
+pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    let mut stdin = child.stdin.take().expect("piped");
+    // A program that stops early need not read everything.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+/// Runs `command` to its end.
+pub fn run(command: &mut Command) -> Output {
+    command.output().expect("the program was built")
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// What `output` printed, of a run that must have ended with `code`.
+#[track_caller]
+pub fn ended(output: &Output, code: i32) -> String {
+    assert_eq!(output.status.code(), Some(code), "stdout: {}\nstderr: {}", stdout(output), stderr(output));
+    stdout(output)
+}

@@ -7,8 +7,9 @@ fn main() {
     let t1 = t.elapsed();
     let set = set.selected(&[], &[]).unwrap();
     let n = set.rules.len();
+    let tt = Instant::now(); for r in &set.rules { std::hint::black_box(inkprint::pipeline::detect::cost_class(r)); } eprintln!("derive {:?}", tt.elapsed());
     let d = Detector::new(set).unwrap();
-    eprintln!("rules {n} parse {t1:?} total {:?} expressions {}", t.elapsed(), d.expressions().len());
+    eprintln!("rules {n} parse {t1:?} total {:?} expressions {}", t.elapsed(), d.literals().len());
     let keys = MarkKeys::derive(KeyEpoch::FIRST, &SecretKey::new([1;32]), &NamespaceSalt::new([2;32]));
     let p = Policy { detector: d.into(), keys: keys.clone(), live_keys: vec![keys] };
     let mut w = Worker::new(&p).unwrap();
@@ -31,14 +32,14 @@ fn main() {
         eprintln!("{:.3} GB/s", data.len() as f64 / e.as_secs_f64() / 1e9);
         if bench {
             use vectorscan_rs::*;
-            let ex = p.detector.expressions();
-            let db = BlockDatabase::new(ex.iter().enumerate().map(|(i,e)| Pattern::new(e.clone().into_bytes(), Flag::DOTALL, Some(i as u32))).collect()).unwrap();
+            let ex = p.detector.literals();
+            let db = BlockDatabase::new(ex.iter().enumerate().map(|(i,e)| Pattern::new(e.bytes.iter().map(|b| format!("\\x{b:02x}")).collect::<String>().into_bytes(), if e.caseless {Flag::DOTALL|Flag::CASELESS} else {Flag::DOTALL}, Some(i as u32))).collect()).unwrap();
             let mut s = db.create_scanner().unwrap();
             let mut hits = 0u64; let mut by = vec![0u64; ex.len()];
             let t = Instant::now();
             for c in data.chunks(65536) { s.scan(c, |i,_,_,_| { hits += 1; by[i as usize] += 1; Scan::Continue }).unwrap(); }
             eprintln!("   bare {:.3} GB/s hits {hits} dbsize {}", data.len() as f64 / t.elapsed().as_secs_f64() / 1e9, db.size().unwrap());
-            if std::env::args().nth(3).is_some() { let mut v: Vec<_> = by.iter().zip(&ex).collect(); v.sort(); v.reverse(); for (n,e) in v.iter().take(40) { eprintln!("{n} {e}"); } }
+            if std::env::args().nth(3).is_some() { let mut v: Vec<_> = by.iter().zip(ex).collect(); v.sort(); v.reverse(); for (n,e) in v.iter().take(40) { eprintln!("{n} {} {}", String::from_utf8_lossy(&e.bytes), e.caseless); } }
         }
     }
     let t = w.take_tally();

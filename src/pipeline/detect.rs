@@ -20,14 +20,13 @@ pub mod trigger;
 pub mod validator;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use self::candidate::Compiled;
 use self::context::ContextWords;
-use self::database::Database;
+use self::database::{Database, Expression};
 use self::rule::{Form, Near, Rule, RuleSet};
 use self::slow::SlowRules;
-use self::trigger::{Placed, Reach, Trigger};
+use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
 pub use self::context::Written;
@@ -54,6 +53,16 @@ enum Use {
     Written,
 }
 
+/// A use of a literal, and the positions around it that must fit.
+#[derive(Clone, Debug)]
+struct Guarded {
+    /// The whole trigger, where the literal alone is not all of it.
+    trigger: Option<Trigger>,
+    /// The trigger ends so many bytes behind the literal.
+    behind: usize,
+    used: Use,
+}
+
 /// How a rule's secrets are found, for `rules lint`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CostClass {
@@ -68,8 +77,9 @@ pub enum CostClass {
 pub struct Detector {
     rules: Vec<Compiled>,
     words: ContextWords,
-    triggers: Vec<Trigger>,
-    uses: Vec<Vec<Use>>,
+    literals: Vec<Literal>,
+    /// By position of the literal.
+    guarded: Vec<Vec<Guarded>>,
     database: Database,
     slow: Option<SlowRules>,
 }
@@ -80,21 +90,27 @@ impl Detector {
     /// # Errors
     /// [`DatabaseError`] when the engine does not take them.
     pub fn new(set: RuleSet) -> Result<Self, DatabaseError> {
-        let mut by_trigger: BTreeMap<Trigger, Vec<Use>> = BTreeMap::new();
+        let mut by_literal: BTreeMap<Literal, Vec<Guarded>> = BTreeMap::new();
+        let mut add = |trigger: Trigger, used: Use| {
+            let Anchor { literals, behind, exact } = trigger.anchor();
+            for literal in literals {
+                let trigger = if exact { None } else { Some(trigger.clone()) };
+                by_literal.entry(literal).or_default().push(Guarded { trigger, behind, used });
+            }
+        };
         let mut slow = Vec::new();
         for (at, rule) in set.rules.iter().enumerate() {
             match uses(at, rule) {
-                Some(uses) => uses.into_iter().for_each(|(trigger, used)| by_trigger.entry(trigger).or_default().push(used)),
+                Some(uses) => uses.into_iter().for_each(|(trigger, used)| add(trigger, used)),
                 None => slow.push(at),
             }
         }
-        let own = std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default();
-        by_trigger.entry(Trigger::literal(own, false)).or_default().push(Use::Written);
-        let (triggers, uses): (Vec<_>, Vec<_>) = by_trigger.into_iter().unzip();
-        let expressions: Vec<String> = triggers.iter().map(Trigger::to_regex).collect();
+        add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
+        let (literals, guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
+        let expressions: Vec<Expression> = literals.iter().map(Expression::from).collect();
         let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
-        let rules = set.rules.into_iter().map(|rule| Compiled { rule, matcher: OnceLock::new() }).collect();
-        Ok(Self { rules, words: set.words, triggers, uses, database: Database::compile(&expressions)?, slow })
+        let rules = set.rules.into_iter().map(Compiled::new).collect();
+        Ok(Self { rules, words: set.words, literals, guarded, database: Database::compile(&expressions)?, slow })
     }
 
     /// The rule at a match's index.
@@ -110,9 +126,9 @@ impl Detector {
         self.rules.iter().map(|compiled| &compiled.rule)
     }
 
-    /// The database's expressions: what a bare scan of the same triggers looks for.
-    pub fn expressions(&self) -> Vec<String> {
-        self.triggers.iter().map(Trigger::to_regex).collect()
+    /// What the engine looks for: a bare scan for the same is the bound that a bench measures this against.
+    pub fn literals(&self) -> &[Literal] {
+        &self.literals
     }
 }
 

@@ -15,11 +15,19 @@ use crate::model::Span;
 pub struct Compiled {
     /// The rule.
     pub rule: Rule,
+    /// Whether its pattern must begin where a word does; `false` for rules without one.
+    pub wants_boundary: bool,
     /// Built when first needed: most runs meet a handful of all rules.
     pub matcher: OnceLock<Matcher>,
 }
 
 impl Compiled {
+    /// Takes a rule; its automaton is left for later.
+    pub fn new(rule: Rule) -> Self {
+        let wants_boundary = matches!(&rule.form, Form::Pattern(pattern) if pattern.wants_boundary());
+        Self { rule, wants_boundary, matcher: OnceLock::new() }
+    }
+
     /// The automaton of a pattern rule.
     ///
     /// # Errors

@@ -11,14 +11,14 @@ mod words;
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::trigger::Trigger;
 use crate::model::Span;
 
 pub use authorization::{of_header, of_scheme};
-pub use key::key_ending;
-pub use url::password;
+pub use key::{key_ending, may_be_assigned};
+pub use url::{may_hold_password, password};
 pub use value::values;
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.
@@ -48,8 +48,8 @@ pub struct Value {
 /// A key rule's own settings.
 #[derive(Clone, Debug)]
 pub struct KeyForm {
-    /// Words of which a telling key's tail consists: `api key` stands for `apiKey`, `API_KEY`, `api-key`, `x-api-key`.
-    pub phrases: Vec<String>,
+    /// Words of which a telling key's tail consists.
+    phrases: Vec<Phrase>,
     /// Whether a bare number counts as a value.
     pub numbers: bool,
     /// Whether plain words count as a value: passwords are often words, tokens never.
@@ -58,7 +58,29 @@ pub struct KeyForm {
     pub min_length: usize,
 }
 
+/// One telling phrase: `api key` stands for `apiKey`, `API_KEY`, `api-key`, `x-api-key`.
+#[derive(Clone, Debug)]
+struct Phrase {
+    text: String,
+    /// Length of the last word, and the letter before it, by which nearly every other text is refused.
+    last: usize,
+    joint: Option<u8>,
+}
+
 impl KeyForm {
+    /// The form for these phrases.
+    pub fn new(phrases: Vec<String>, numbers: bool, words: bool, min_length: usize) -> Self {
+        let phrases = phrases
+            .into_iter()
+            .map(|text| {
+                let space = text.rfind(' ');
+                let joint = space.map(|at| text.as_bytes()[at - 1]);
+                Phrase { last: text.len() - space.map_or(0, |at| at + 1), joint, text }
+            })
+            .collect();
+        Self { phrases, numbers, words, min_length }
+    }
+
     /// The shortest value, where a rule says nothing else.
     pub const MIN_LENGTH: usize = 6;
 
@@ -74,7 +96,7 @@ impl KeyForm {
     /// with what may stand behind it. This keeps the engine's literals few and long, on which its speed depends.
     pub fn triggers(&self) -> Vec<(Trigger, usize)> {
         let mut all = Vec::new();
-        for phrase in &self.phrases {
+        for Phrase { text: phrase, .. } in &self.phrases {
             match phrase.rsplit_once(' ') {
                 Some((before, last)) => {
                     let joined = before.chars().next_back().map(|letter| format!("{letter}{last}"));
@@ -95,24 +117,38 @@ impl KeyForm {
 
     /// Where a phrase of this rule that ends at `end` begins: the longest, where several do.
     pub fn phrase_before(&self, line: &[u8], end: usize) -> Option<usize> {
-        self.phrases.iter().filter_map(|phrase| phrase_start(phrase, &line[..end])).min()
+        self.phrases.iter().filter_map(|phrase| phrase.start_in(&line[..end])).min()
     }
 }
 
-/// The offset at which `text` ends in `phrase`, in any case, its words joined by nothing or by one separator.
-fn phrase_start(phrase: &str, text: &[u8]) -> Option<usize> {
-    let mut at = text.len();
-    for (number, word) in phrase.rsplit(' ').enumerate() {
-        if number > 0 && matches!(text[..at].last(), Some(b'_' | b'-' | b'.' | b' ')) {
-            at -= 1;
+impl Phrase {
+    /// The offset at which `text` ends in this phrase, in any case, its words joined by nothing or by one separator.
+    fn start_in(&self, text: &[u8]) -> Option<usize> {
+        if let Some(joint) = self.joint {
+            let before = text[..text.len().checked_sub(self.last)?].split_last_chunk::<2>()?.1;
+            let letter = if is_joint(before[1]) { before[0] } else { before[1] };
+            if letter.to_ascii_lowercase() != joint {
+                return None;
+            }
         }
-        let start = at.checked_sub(word.len())?;
-        if !text[start..at].eq_ignore_ascii_case(word.as_bytes()) {
-            return None;
+        let mut at = text.len();
+        for (number, word) in self.text.rsplit(' ').enumerate() {
+            if number > 0 && text[..at].last().copied().is_some_and(is_joint) {
+                at -= 1;
+            }
+            let start = at.checked_sub(word.len())?;
+            if !text[start..at].eq_ignore_ascii_case(word.as_bytes()) {
+                return None;
+            }
+            at = start;
         }
-        at = start;
+        Some(at)
     }
-    Some(at)
+}
+
+/// What may stand between the words of a phrase.
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'.' | b' ')
 }
 
 /// Words below this length are looked for together with the byte behind them.
@@ -123,16 +159,24 @@ const SHORT_WORD: usize = 5;
 #[serde(deny_unknown_fields)]
 pub struct ContextWords {
     /// Words that may follow a telling one without changing what the key holds: `token_value`, `PASSWORD_PROD`.
-    neutral: HashSet<String>,
+    #[serde(deserialize_with = "sorted")]
+    neutral: Vec<String>,
     /// Whole values, in lower case, that are no secret whatever the key.
     not_values: HashSet<String>,
     /// Scheme words of `Authorization` headers, in lower case, behind which the credentials stand.
     schemes: HashSet<String>,
 }
 
+/// In order, so that a look-up needs no hash: the words behind a telling one are looked up for every other hit.
+fn sorted<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let mut words = Vec::<String>::deserialize(from)?;
+    words.sort();
+    Ok(words)
+}
+
 impl ContextWords {
-    fn is_neutral(&self, word: &str) -> bool {
-        word.bytes().all(|b| b.is_ascii_digit()) || self.neutral.contains(word)
+    fn is_neutral(&self, word: &[u8]) -> bool {
+        word.iter().all(u8::is_ascii_digit) || self.neutral.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
     }
 
     fn is_no_value(&self, value: &[u8]) -> bool {

@@ -6,6 +6,8 @@
 
 use vectorscan_rs::{BlockDatabase, BlockScanner, Flag, Pattern, Scan};
 
+use super::trigger::Literal;
+
 /// The longest input of one scan in bytes.
 pub const MAX_SCAN: usize = 1 << 30;
 
@@ -27,13 +29,29 @@ pub enum DatabaseError {
     TooLong(usize),
 }
 
-/// A trigger that occurred: its number and the offset behind its last byte.
+/// An expression that occurred: its number and the offset behind its last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
-    /// Offset behind the trigger's last byte.
+    /// Offset behind its last byte.
     pub end: u32,
     /// Position of the expression in the list that the database was made from.
-    pub trigger: u32,
+    pub expression: u32,
+}
+
+/// An expression in Vectorscan's syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    /// The text.
+    pub text: String,
+    /// Whether letters match in any case.
+    pub caseless: bool,
+}
+
+impl From<&Literal> for Expression {
+    fn from(literal: &Literal) -> Self {
+        let text = literal.bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        Self { text, caseless: literal.caseless }
+    }
 }
 
 /// A compiled set of expressions.
@@ -43,15 +61,18 @@ pub struct Database {
 }
 
 impl Database {
-    /// Compiles expressions in Vectorscan's syntax; each is known by its position.
+    /// Compiles expressions; each is known by its position.
     ///
     /// # Errors
-    /// [`DatabaseError::Compile`] with the position of the faulty one.
-    pub fn compile(expressions: &[String]) -> Result<Self, DatabaseError> {
+    /// [`DatabaseError::Compile`] when the engine does not take one.
+    pub fn compile(expressions: &[Expression]) -> Result<Self, DatabaseError> {
         let patterns = expressions
             .iter()
             .enumerate()
-            .map(|(at, text)| Pattern::new(text.clone().into_bytes(), Flag::DOTALL, Some(at as u32)))
+            .map(|(at, expression)| {
+                let flags = if expression.caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL };
+                Pattern::new(expression.text.clone().into_bytes(), flags, Some(at as u32))
+            })
             .collect();
         let inner = BlockDatabase::new(patterns).map_err(|error| DatabaseError::Compile(error.to_string()))?;
         Ok(Self { inner })
@@ -74,7 +95,7 @@ pub struct Scanner<'db> {
 }
 
 impl Scanner<'_> {
-    /// Appends every trigger that occurs in `block` to `hits`.
+    /// Appends every expression that occurs in `block` to `hits`.
     ///
     /// # Errors
     /// [`DatabaseError`] when the block was not, or not wholly, scanned: it must then be withheld.
@@ -83,8 +104,8 @@ impl Scanner<'_> {
             return Err(DatabaseError::TooLong(block.len()));
         }
         // The callback only records: thought comes after the scan, outside foreign frames.
-        let outcome = self.inner.scan(block, |trigger, _, end, _| {
-            hits.push(Hit { end: end as u32, trigger });
+        let outcome = self.inner.scan(block, |expression, _, end, _| {
+            hits.push(Hit { end: end as u32, expression });
             Scan::Continue
         });
         match outcome {
@@ -99,17 +120,24 @@ impl Scanner<'_> {
 mod tests {
     use super::*;
 
+    fn expressions(texts: &[&str]) -> Vec<Expression> {
+        texts.iter().map(|text| Expression { text: (*text).to_owned(), caseless: false }).collect()
+    }
+
     #[test]
     fn every_end_is_recorded() {
-        let database = Database::compile(&["ab".to_owned(), "[0-9]\\x21".to_owned()]).expect("compiles");
+        let mut all = expressions(&["ab", "[0-9]\\x21"]);
+        all.push(Expression::from(&Literal { bytes: b"q.".to_vec(), caseless: true }));
+        let database = Database::compile(&all).expect("compiles");
         let mut hits = Vec::new();
-        database.scanner().expect("scanner").scan(b"ab 1! xab", &mut hits).expect("scans");
+        database.scanner().expect("scanner").scan(b"ab 1! xab Q.", &mut hits).expect("scans");
         hits.sort();
-        assert_eq!(hits, [Hit { end: 2, trigger: 0 }, Hit { end: 5, trigger: 1 }, Hit { end: 9, trigger: 0 }]);
+        let hit = |end, expression| Hit { end, expression };
+        assert_eq!(hits, [hit(2, 0), hit(5, 1), hit(9, 0), hit(12, 2)]);
     }
 
     #[test]
     fn a_faulty_expression_is_told() {
-        assert!(matches!(Database::compile(&["a(".to_owned()]), Err(DatabaseError::Compile(_))));
+        assert!(matches!(Database::compile(&expressions(&["a("])), Err(DatabaseError::Compile(_))));
     }
 }

@@ -8,7 +8,7 @@ use super::database::{DatabaseError, Hit, Scanner};
 use super::resolve::{self, Match};
 use super::rule::{Form, Near};
 use super::trigger::Reach;
-use super::{Detector, Use, boundary, decode};
+use super::{Detector, Guarded, Use, boundary, decode};
 use crate::model::Span;
 use crate::pipeline::fingerprint;
 
@@ -44,6 +44,13 @@ pub struct Finder<'d> {
 struct Line {
     start: usize,
     end: usize,
+}
+
+impl Line {
+    /// Whether the byte before `end` lies in the line.
+    fn holds(self, end: usize) -> bool {
+        self.start < end && end <= self.end
+    }
 }
 
 impl<'d> Finder<'d> {
@@ -108,18 +115,18 @@ impl<'d> Finder<'d> {
         }
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
+        let detector = self.detector;
         for hit in hits.iter() {
-            let end = hit.end as usize;
-            if self.wall_at(end).is_some() {
-                continue;
-            }
-            for at in 0..self.detector.uses[hit.trigger as usize].len() {
-                let used = self.detector.uses[hit.trigger as usize][at];
-                if used.is_worth_a_look(block, end) {
-                    if end > line.end {
+            for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
+                let end = hit.end as usize + behind;
+                if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
+                    && used.is_worth_a_look(detector, block, end)
+                    && self.wall_at(end).is_none()
+                {
+                    if !line.holds(end) {
                         line = line_around(block, end);
                     }
-                    self.confirm(block, line, end, used)?;
+                    self.confirm(block, line, end, *used)?;
                 }
             }
         }
@@ -130,7 +137,7 @@ impl<'d> Finder<'d> {
 
     fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
         for hit in hits {
-            if matches!(self.detector.uses[hit.trigger as usize][..], [Use::Written]) {
+            if self.detector.guarded[hit.expression as usize].iter().any(|guarded| matches!(guarded.used, Use::Written)) {
                 let start = hit.end as usize - fingerprint::PREFIX.len();
                 if self.walls.last().is_none_or(|wall| wall.end() <= start)
                     && let Some((_, len)) = fingerprint::written_at(&block[start..])
@@ -299,29 +306,40 @@ impl<'d> Finder<'d> {
         let Some(slow) = &self.detector.slow else { return Ok(()) };
         let mut hits = Vec::new();
         scanner.scan(block, &mut hits)?;
-        hits.sort_unstable_by_key(|hit| (hit.trigger, hit.end));
+        hits.sort_unstable_by_key(|hit| (hit.expression, hit.end));
         let mut done: Option<(u32, usize)> = None;
         for hit in hits {
             let end = hit.end as usize;
-            if done.is_some_and(|(trigger, line_end)| trigger == hit.trigger && end <= line_end) {
+            if done.is_some_and(|(expression, line_end)| expression == hit.expression && end <= line_end) {
                 continue;
             }
             let line = line_around(block, end);
-            done = Some((hit.trigger, line.end));
-            self.search(block, line, slow.rules[hit.trigger as usize], line.start, line.end)?;
+            done = Some((hit.expression, line.end));
+            self.search(block, line, slow.rules[hit.expression as usize], line.start, line.end)?;
         }
         Ok(())
     }
 }
 
 impl Use {
-    /// The cheapest test there is, on the byte behind the trigger: it refuses most hits of key phrases before their line is looked for.
+    /// The cheapest tests there are, on the bytes around the trigger: they refuse most hits of key phrases and URLs before
+    /// their line is looked for. None of them reads past a newline.
     #[inline]
-    fn is_worth_a_look(self, block: &[u8], end: usize) -> bool {
+    fn is_worth_a_look(self, detector: &Detector, block: &[u8], end: usize) -> bool {
         match self {
-            Self::Key { behind: 1.., .. } => true,
-            Self::Key { .. } | Self::Header { .. } => block.get(end).is_some_and(|byte| !byte.is_ascii_lowercase() && *byte != b'\n'),
+            Self::Key { rule, behind } => match &detector.rules[rule].rule.form {
+                Form::Keys(form) => {
+                    context::may_be_assigned(block, end - behind, &detector.words) && form.phrase_before(block, end - behind).is_some()
+                }
+                _ => false,
+            },
+            Self::Header { .. } => context::may_be_assigned(block, end, &detector.words),
             Self::Scheme { .. } => matches!(block.get(end), Some(b' ' | b'%' | b'+')),
+            Self::Url { .. } => context::may_hold_password(&block[end..]),
+            Self::Pattern { rule, reach: Reach { min, max } } if max == Some(min) => {
+                let begins = end.checked_sub(min).is_some_and(|start| boundary::may_begin_word(block, start));
+                begins || !detector.rules[rule].wants_boundary
+            }
             Self::Written => false,
             _ => true,
         }

@@ -458,12 +458,8 @@ fn check(raw: RawRule, pack: Pack, origin: Origin, place: &mut impl FnMut(Fault)
         (Some(pattern), None, None) => Pattern::parse(&pattern).map(Form::Pattern).map_err(|error| fail(error.into())).ok(),
         (None, Some(keys), None) => {
             keys.iter().filter(|key| !KeyForm::is_phrase(key)).for_each(|key| fail(Fault::Key(key.clone())));
-            Some(Form::Keys(KeyForm {
-                phrases: keys,
-                numbers: raw.numbers,
-                words: raw.words,
-                min_length: raw.min_length.unwrap_or(KeyForm::MIN_LENGTH),
-            }))
+            let min_length = raw.min_length.unwrap_or(KeyForm::MIN_LENGTH);
+            Some(Form::Keys(KeyForm::new(keys, raw.numbers, raw.words, min_length)))
         }
         (None, None, Some(RawForm::Authorization)) => Some(Form::Authorization),
         (None, None, Some(RawForm::UrlPassword)) => Some(Form::UrlPassword),

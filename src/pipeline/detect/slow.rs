@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::database::{Database, DatabaseError};
+use super::database::{Database, DatabaseError, Expression};
 use super::rule::{Form, Rule};
 
 /// Counted repetitions beyond this are opened: the engine's own limits on them are low, and the rule itself confirms.
@@ -23,12 +23,13 @@ impl SlowRules {
     /// # Errors
     /// [`DatabaseError::Compile`] when the engine does not take one.
     pub fn compile(rules: &[Rule], at: Vec<usize>) -> Result<Self, DatabaseError> {
-        let expressions: Vec<String> = at
+        let expressions: Vec<Expression> = at
             .iter()
             .map(|&index| match &rules[index].form {
                 Form::Pattern(pattern) => expression(pattern.hir()),
                 _ => String::new(),
             })
+            .map(|text| Expression { text, caseless: false })
             .collect();
         Ok(Self { database: Database::compile(&expressions)?, rules: at })
     }
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn the_expression_matches_wherever_the_pattern_does() {
         let pattern = Pattern::parse(r"\b[\w.]{1,64}@(?:[a-z]+\.){1,3}(?<secret>[a-z]{2,})\b").expect("valid");
-        let database = Database::compile(&[expression(pattern.hir())]).expect("the engine takes it");
+        let database = Database::compile(&[Expression { text: expression(pattern.hir()), caseless: false }]).expect("the engine takes it");
         let mut hits: Vec<Hit> = Vec::new();
         database.scanner().expect("scanner").scan(b"to ann.b@mail.example.org now", &mut hits).expect("scans");
         assert!(hits.iter().any(|hit| hit.end == 25), "{hits:?}");

@@ -11,30 +11,37 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// A set of bytes: one position of a trigger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ByteSet([u64; 4]);
+pub struct ByteSet {
+    words: [u64; 4],
+    /// How unlikely one of its bytes is at a place in a log, in 1/256 bit: a function of the bytes, kept because derivation
+    /// asks for it all the time.
+    weight: u16,
+}
 
 impl ByteSet {
-    const EMPTY: Self = Self([0; 4]);
-
-    /// The set of this byte alone.
-    pub fn single(byte: u8) -> Self {
-        let mut set = Self::EMPTY;
-        set.insert(byte);
+    /// The set of these bytes.
+    fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
+        let mut words = [0; 4];
+        bytes.into_iter().for_each(|byte| words[usize::from(byte >> 6)] |= 1 << (byte & 63));
+        let mut set = Self { words, weight: 0 };
+        let likely: f32 = set.bytes().map(byte_likelihood).sum();
+        set.weight = (-likely.clamp(1e-3, 1.0).log2() * 256.0) as u16;
         set
     }
 
-    fn insert(&mut self, byte: u8) {
-        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    /// How unlikely one of its bytes is at a place in a log, in bits.
+    fn bits(&self) -> f32 {
+        f32::from(self.weight) / 256.0
     }
 
     /// Whether `byte` is in the set.
     pub fn contains(&self, byte: u8) -> bool {
-        self.0[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0
+        self.words[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0
     }
 
     /// How many bytes are in the set.
     pub fn len(&self) -> u32 {
-        self.0.iter().map(|word| word.count_ones()).sum()
+        self.words.iter().map(|word| word.count_ones()).sum()
     }
 
     /// Whether no byte is in the set.
@@ -44,7 +51,14 @@ impl ByteSet {
 
     /// The bytes of the set, ascending.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=255u8).filter(|&byte| self.contains(byte))
+        self.words.iter().zip([0u8, 64, 128, 192]).flat_map(|(&word, base)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros() as u8)?;
+                rest &= rest - 1;
+                Some(base + bit)
+            })
+        })
     }
 
     /// The byte, where there is only one.
@@ -60,18 +74,10 @@ pub struct Trigger(Vec<ByteSet>);
 impl Trigger {
     /// A literal, in any case of its letters when `caseless`.
     pub fn literal(text: &str, caseless: bool) -> Self {
-        Self(
-            text.bytes()
-                .map(|byte| {
-                    let mut set = ByteSet::single(byte);
-                    if caseless {
-                        set.insert(byte.to_ascii_lowercase());
-                        set.insert(byte.to_ascii_uppercase());
-                    }
-                    set
-                })
-                .collect(),
-        )
+        let position = |byte: u8| {
+            if caseless { ByteSet::new([byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]) } else { ByteSet::new([byte]) }
+        };
+        Self(text.bytes().map(position).collect())
     }
 
     /// Length in bytes.
@@ -84,14 +90,49 @@ impl Trigger {
         self.0.is_empty()
     }
 
-    /// Whether `text` ends in this trigger's bytes.
-    pub fn matches_at_end_of(&self, text: &[u8]) -> bool {
-        text.len() >= self.len() && text[text.len() - self.len()..].iter().zip(&self.0).all(|(&byte, set)| set.contains(byte))
+    /// What the engine looks for in the trigger's place: its best run of literals, spelt out.
+    pub fn anchor(&self) -> Anchor {
+        let (start, end, _) = self.anchor_window();
+        let window = &self.0[start..end];
+        let caseless = window.iter().any(is_case_pair);
+        let mut literals = vec![Vec::new()];
+        for set in window {
+            let bytes: Vec<u8> = if is_case_pair(set) || (caseless && set.len() == 1) {
+                set.bytes().take(1).map(|byte| byte.to_ascii_lowercase()).collect()
+            } else {
+                set.bytes().collect()
+            };
+            literals = literals.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
+        }
+        let exact = window.len() == self.len() && (!caseless || window.iter().all(|set| is_case_pair(set) || !set.bytes().any(|b| b.is_ascii_alphabetic())));
+        Anchor { literals: literals.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind: self.len() - end, exact }
     }
 
-    /// As a regular expression that Vectorscan reads, escaped throughout.
-    pub fn to_regex(&self) -> String {
-        self.0.iter().map(set_to_regex).collect()
+    /// The run of positions that is the least likely in a log and spells out to few literals.
+    fn anchor_window(&self) -> (usize, usize, f32) {
+        let mut best = (0, 0, 0.0);
+        for start in 0..self.len() {
+            let (mut bits, mut spellings) = (0.0, 1);
+            for end in start..self.len().min(start + MAX_LITERAL) {
+                let set = &self.0[end];
+                spellings *= if is_case_pair(set) { 1 } else { set.len() };
+                if spellings > MAX_SPELLINGS {
+                    break;
+                }
+                bits += set.bits();
+                if bits > best.2 {
+                    best = (start, end + 1, bits);
+                }
+            }
+        }
+        best
+    }
+
+    /// Whether the positions match `block` where the trigger ends at `end`.
+    #[inline]
+    pub fn matches_before(&self, block: &[u8], end: usize) -> bool {
+        let Some(start) = end.checked_sub(self.len()) else { return false };
+        block.get(start..end).is_some_and(|text| text.iter().zip(&self.0).all(|(&byte, set)| set.contains(byte)))
     }
 
     /// As a person reads it: `AKIA`, `SK[0-9a-f]…` with one `.` for each class position.
@@ -111,19 +152,15 @@ impl Trigger {
 
     /// How rarely the string occurs in a log, in bits: its literal run, and half of what classes around it add.
     pub fn bits(&self) -> f32 {
-        let classes: f32 = self.0.iter().filter(|set| set.len() > SMALL_CLASS).map(set_bits).sum();
-        self.literal_bits() + classes / 2.0
+        let (start, end, _) = self.anchor_window();
+        let around: f32 = self.0[..start].iter().chain(&self.0[end..]).map(ByteSet::bits).sum();
+        self.literal_bits() + around / 2.0
     }
 
-    /// The same for the best run of literals alone: what the engine's literal matcher has to go by.
+    /// The same for the anchor alone: what the engine has to go by.
     pub fn literal_bits(&self) -> f32 {
-        let mut best: f32 = 0.0;
-        let mut run: f32 = 0.0;
-        for set in &self.0 {
-            run = if set.len() <= SMALL_CLASS { run + set_bits(set) } else { 0.0 };
-            best = best.max(run);
-        }
-        if self.is_common_word() { best.min(COMMON) } else { best }
+        let (_, _, bits) = self.anchor_window();
+        if self.is_common_word() { bits.min(COMMON) } else { bits }
     }
 
     /// Whether the string is a word that stands in every other line of a log.
@@ -137,6 +174,33 @@ impl Trigger {
             .map(|byte| char::from(byte.to_ascii_lowercase()))
             .collect();
         COMMON_WORDS.contains(&text.as_str())
+    }
+}
+
+/// A literal that the engine looks for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Literal {
+    /// Its bytes; lower case where `caseless`.
+    pub bytes: Vec<u8>,
+    /// Whether letters match in any case.
+    pub caseless: bool,
+}
+
+/// The literals that stand for a trigger in the engine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Anchor {
+    /// One of them occurs wherever the trigger does.
+    pub literals: Vec<Literal>,
+    /// So many of the trigger's positions lie behind a literal's end.
+    pub behind: usize,
+    /// Whether the trigger occurs wherever one of them does, so that its positions need no second look.
+    pub exact: bool,
+}
+
+fn is_case_pair(set: &ByteSet) -> bool {
+    set.len() == 2 && set.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
+        let mut bytes = set.bytes().map(|byte| byte.to_ascii_lowercase());
+        bytes.next() == bytes.next()
     }
 }
 
@@ -173,8 +237,12 @@ const COMMON_WORDS: &[&str] = &[
     "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host", "name", "http", "https", "server", "service",
     "bearer", "live", "test", "public", "session", "error", "info", "login", "email",
 ];
-/// No trigger is longer: the engine's literal matcher looks at eight bytes at a time.
-const MAX_POSITIONS: usize = 10;
+/// No trigger is longer.
+const MAX_POSITIONS: usize = 16;
+/// No literal is longer: the engine's matcher looks at eight bytes at a time.
+const MAX_LITERAL: usize = 8;
+/// A trigger spells out to at most so many literals; wider classes are checked behind the engine.
+const MAX_SPELLINGS: u32 = 6;
 /// More strings than this for one rule, and another part of the pattern is the better choice.
 const MAX_STRINGS: usize = 24;
 
@@ -289,7 +357,7 @@ fn strings_of(parts: &[&Hir]) -> Option<Vec<Vec<ByteSet>>> {
 fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Some((vec![Vec::new()], true)),
-        HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::single(byte)).collect()], true)),
+        HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::new([byte])).collect()], true)),
         HirKind::Class(class) => Some((vec![vec![class_set(class)?]], true)),
         HirKind::Capture(group) => heads(&group.sub),
         HirKind::Concat(parts) => {
@@ -339,32 +407,16 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
 }
 
 fn class_set(class: &Class) -> Option<ByteSet> {
-    let mut set = ByteSet::EMPTY;
     match class {
-        Class::Bytes(class) => {
-            for range in class.ranges() {
-                (range.start()..=range.end()).for_each(|byte| set.insert(byte));
-            }
-        }
+        Class::Bytes(class) => Some(ByteSet::new(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
         Class::Unicode(class) => {
-            for range in class.ranges() {
-                let (start, end) = (u8::try_from(range.start()).ok()?, u8::try_from(range.end()).ok()?);
-                if end > 127 {
-                    return None;
-                }
-                (start..=end).for_each(|byte| set.insert(byte));
-            }
+            let ascii = class.ranges().iter().all(|range| range.end().is_ascii());
+            ascii.then(|| ByteSet::new(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
         }
     }
-    Some(set)
 }
 
-/// How unlikely a byte of the set is at a place in a log, in bits. A rough table: only the order of the sums matters.
-fn set_bits(set: &ByteSet) -> f32 {
-    let likely: f32 = set.bytes().map(byte_likelihood).sum();
-    -likely.clamp(1e-3, 1.0).log2()
-}
-
+/// How likely a byte is at a place in a log. A rough table: only the order of the sums matters.
 fn byte_likelihood(byte: u8) -> f32 {
     match byte {
         b' ' => 0.12,
@@ -376,28 +428,6 @@ fn byte_likelihood(byte: u8) -> f32 {
         b'.' | b'-' | b':' | b'/' | b'=' | b'_' | b'"' | b',' => 0.018,
         _ => 0.004,
     }
-}
-
-fn set_to_regex(set: &ByteSet) -> String {
-    if let Some(byte) = set.only() {
-        return format!("\\x{byte:02x}");
-    }
-    let mut text = String::from("[");
-    let bytes: Vec<u8> = set.bytes().collect();
-    let mut at = 0;
-    while at < bytes.len() {
-        let start = bytes[at];
-        while at + 1 < bytes.len() && bytes[at + 1] == bytes[at] + 1 {
-            at += 1;
-        }
-        if start == bytes[at] {
-            text += &format!("\\x{start:02x}");
-        } else {
-            text += &format!("\\x{start:02x}-\\x{:02x}", bytes[at]);
-        }
-        at += 1;
-    }
-    text + "]"
 }
 
 #[cfg(test)]

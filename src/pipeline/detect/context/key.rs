@@ -47,6 +47,28 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
     Some(Key { start: key_start, end: key_end, flag: dashes > 0 })
 }
 
+/// A quick test that is true wherever a phrase that ends at `end` may be a key with a value: what follows must be neutral words,
+/// quotes and a separator, or blanks behind a flag.
+#[inline]
+pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
+    match block.get(end) {
+        None | Some(b'\n') => false,
+        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'`') => true,
+        Some(b' ' | b'\t') => {
+            let behind = block[end..].iter().find(|b| !matches!(b, b' ' | b'\t'));
+            matches!(behind, Some(b'=' | b':' | b'>')) || is_flag(block, end)
+        }
+        Some(byte) if byte.is_ascii_lowercase() => false,
+        Some(_) => tail_end(block, end, words).is_some(),
+    }
+}
+
+/// Whether the key that ends at `end` begins with a hyphen.
+fn is_flag(block: &[u8], end: usize) -> bool {
+    let length = block[..end].iter().rev().take(MAX_KEY).take_while(|b| is_key_byte(**b)).count();
+    block[end - length] == b'-'
+}
+
 /// Where the key ends when only neutral words stand between the phrase and its end.
 fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
     let rest = &line[end..];
@@ -71,7 +93,7 @@ fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
         let lower = lower.get_mut(..word)?;
         lower.copy_from_slice(&tail[at..at + word]);
         lower.make_ascii_lowercase();
-        if !words.is_neutral(std::str::from_utf8(lower).ok()?) {
+        if !words.is_neutral(lower) {
             return None;
         }
         at += word;
@@ -97,7 +119,7 @@ mod tests {
     use super::*;
 
     fn words() -> ContextWords {
-        ContextWords { neutral: ["value", "prod", "b"].map(str::to_owned).into(), ..ContextWords::default() }
+        ContextWords { neutral: ["b", "prod", "value"].map(str::to_owned).into(), ..ContextWords::default() }
     }
 
     fn key(line: &str, phrase: &str) -> Option<String> {

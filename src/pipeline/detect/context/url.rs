@@ -9,6 +9,22 @@ const MAX_AUTHORITY: usize = 1024;
 /// A user part without a password that is at least this long, and no word, is a token.
 const MIN_TOKEN: usize = 16;
 
+/// A quick test that is true wherever [`password`] may find one: an `@` ends the authority, or a colon in it leads to no port.
+#[inline]
+pub fn may_hold_password(rest: &[u8]) -> bool {
+    let mut colon = None;
+    for (at, byte) in rest.iter().take(MAX_AUTHORITY).enumerate() {
+        match byte {
+            b'@' => return true,
+            b':' => colon = colon.or(Some(at)),
+            b'/' | b'?' | b'#' => return colon.is_some_and(|colon| rest[colon + 1..at].iter().any(|b| !b.is_ascii_digit())),
+            b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'\n' => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// The password, or the token in the user's place, behind the `://` that ends at `start`.
 pub fn password(line: &[u8], start: usize, words: &ContextWords) -> Option<Value> {
     let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];

@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn secret(value: &str, shape: Shape, words: bool) -> bool {
-        let form = KeyForm { phrases: Vec::new(), numbers: false, words, min_length: 4 };
+        let form = KeyForm::new(Vec::new(), false, words, 4);
         is_secret(value.as_bytes(), Written::Raw, shape, &form, &ContextWords::default())
     }
 

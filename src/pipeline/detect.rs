@@ -106,8 +106,9 @@ impl Detector {
             }
         }
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
-        let (literals, guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
-        let expressions: Vec<Expression> = literals.iter().map(Expression::from).collect();
+        let (literals, mut guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
+        guarded.push(Vec::new());
+        let expressions: Vec<Expression> = literals.iter().chain([&pacer()]).map(Expression::from).collect();
         let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
         let rules = set.rules.into_iter().map(Compiled::new).collect();
         Ok(Self { rules, words: set.words, literals, guarded, database: Database::compile(&expressions)?, slow })
@@ -130,6 +131,14 @@ impl Detector {
     pub fn literals(&self) -> &[Literal] {
         &self.literals
     }
+}
+
+/// A two-byte literal that no log holds and no rule uses.
+///
+/// The engine's literal matcher takes its stride from the shortest literal, and for some hundreds of literals a stride above one is
+/// slower by a third, as its tables then say less: measured on the mixed log, 950 literals at 2.3 GB/s with this one and 1.4 without.
+fn pacer() -> Literal {
+    Literal { bytes: vec![0x01, 0x02], caseless: false }
 }
 
 /// How `rule` is found.

@@ -11,7 +11,7 @@ mod words;
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::trigger::Trigger;
 use crate::model::Span;
@@ -159,24 +159,46 @@ const SHORT_WORD: usize = 5;
 #[serde(deny_unknown_fields)]
 pub struct ContextWords {
     /// Words that may follow a telling one without changing what the key holds: `token_value`, `PASSWORD_PROD`.
-    #[serde(deserialize_with = "sorted")]
-    neutral: Vec<String>,
+    neutral: NeutralWords,
     /// Whole values, in lower case, that are no secret whatever the key.
     not_values: HashSet<String>,
     /// Scheme words of `Authorization` headers, in lower case, behind which the credentials stand.
     schemes: HashSet<String>,
 }
 
-/// In order, so that a look-up needs no hash: the words behind a telling one are looked up for every other hit.
-fn sorted<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let mut words = Vec::<String>::deserialize(from)?;
-    words.sort();
-    Ok(words)
+/// Words looked up for every other hit, so without a hash: by first letter, then one by one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Vec<String>")]
+struct NeutralWords {
+    by_letter: [Vec<Box<[u8]>>; 26],
+}
+
+impl From<Vec<String>> for NeutralWords {
+    fn from(words: Vec<String>) -> Self {
+        let mut all = Self::default();
+        for word in words {
+            if let Some(first) = word.bytes().next().filter(u8::is_ascii_lowercase) {
+                all.by_letter[usize::from(first - b'a')].push(word.into_bytes().into());
+            }
+        }
+        all
+    }
+}
+
+impl NeutralWords {
+    /// Whether `word`, in any case, is one of them, or a number.
+    fn contains(&self, word: &[u8]) -> bool {
+        let Some(first) = word.first().map(u8::to_ascii_lowercase) else { return false };
+        if !first.is_ascii_lowercase() {
+            return word.iter().all(u8::is_ascii_digit);
+        }
+        self.by_letter[usize::from(first - b'a')].iter().any(|known| known.eq_ignore_ascii_case(word))
+    }
 }
 
 impl ContextWords {
     fn is_neutral(&self, word: &[u8]) -> bool {
-        word.iter().all(u8::is_ascii_digit) || self.neutral.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
+        self.neutral.contains(word)
     }
 
     fn is_no_value(&self, value: &[u8]) -> bool {

@@ -70,35 +70,29 @@ fn is_flag(block: &[u8], end: usize) -> bool {
 }
 
 /// Where the key ends when only neutral words stand between the phrase and its end.
+///
+/// Word by word: the first one refuses nearly every text, so no more of it is read.
 fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
-    let rest = &line[end..];
-    match rest.first() {
-        None => return None,
-        Some(&byte) if !is_key_byte(byte) => return Some(end),
-        // `passwords`, `tokenizer`, `secretly`: the most common case, refused first.
-        Some(byte) if byte.is_ascii_lowercase() => return None,
-        _ => {}
-    }
-    let length = rest.iter().take(MAX_KEY).take_while(|b| is_key_byte(**b)).count();
-    // A full stop that ends a sentence belongs to no key.
-    let tail = rest[..length].strip_suffix(b".").unwrap_or(&rest[..length]);
-    let mut at = 0;
-    while at < tail.len() {
-        if matches!(tail[at], b'_' | b'-' | b'.') {
-            at += 1;
-            continue;
+    let mut at = end;
+    loop {
+        match line.get(at) {
+            // A key that reaches the end of the line has no value.
+            None => return None,
+            Some(b'_' | b'-') => at += 1,
+            // A full stop that ends a sentence belongs to no key.
+            Some(b'.') if line.get(at + 1).is_some_and(|b| is_key_byte(*b)) => at += 1,
+            // `passwords`, `tokenizer`, `secretly`: another word than the phrase.
+            Some(byte) if at == end && byte.is_ascii_lowercase() => return None,
+            Some(byte) if byte.is_ascii_alphanumeric() => {
+                let word = word_at(&line[at..]);
+                if !words.is_neutral(&line[at..at + word]) || at + word > end + MAX_KEY {
+                    return None;
+                }
+                at += word;
+            }
+            Some(_) => return Some(at),
         }
-        let word = word_at(&tail[at..]);
-        let mut lower = [0u8; 16];
-        let lower = lower.get_mut(..word)?;
-        lower.copy_from_slice(&tail[at..at + word]);
-        lower.make_ascii_lowercase();
-        if !words.is_neutral(lower) {
-            return None;
-        }
-        at += word;
     }
-    Some(end + tail.len())
 }
 
 /// The length of the first word of `UserId`, `ID_2`, `42abc`.
@@ -119,7 +113,7 @@ mod tests {
     use super::*;
 
     fn words() -> ContextWords {
-        ContextWords { neutral: ["b", "prod", "value"].map(str::to_owned).into(), ..ContextWords::default() }
+        ContextWords { neutral: vec!["b".to_owned(), "prod".to_owned(), "value".to_owned()].into(), ..ContextWords::default() }
     }
 
     fn key(line: &str, phrase: &str) -> Option<String> {

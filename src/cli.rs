@@ -1,36 +1,55 @@
 //! The command line: what may be typed, and one file per command.
 
+mod completions;
 pub mod fingerprint;
 pub mod keyring_args;
 pub mod keys;
 mod print;
+pub mod redact;
+pub mod rule_args;
+pub mod rules;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The exit code of an error or of wrong usage; 0 is success, 1 a negative answer.
 const FAILURE: u8 = 2;
 
-/// Finds the secrets in a log stream and puts a keyed fingerprint in each one's place.
+/// Finds the secrets in a log stream and puts a keyed fingerprint in each one's place
+///
+/// Reads standard input, or the files named, and writes the cleaned log to standard output. Each secret becomes
+/// ink1-<rule>-k<epoch>-<fingerprint>: the same secret has the same fingerprint wherever it is logged, and nobody without the
+/// keyring can tell what it was.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 success; 1 a negative answer, such as a match with --fail-on-match; 2 an error or wrong usage.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    redact: redact::RedactArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
+    Rules(rules::RulesArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// Runs the program: parses the command line and turns what comes of it into an exit code.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Keys(args) => keys::run(args),
-        Command::Fingerprint(args) => fingerprint::run(args),
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::Keys(args)) => keys::run(args),
+        Some(Command::Fingerprint(args)) => fingerprint::run(args),
+        Some(Command::Rules(args)) => rules::run(args),
+        Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
+        Some(Command::Man(args)) => completions::man(args, Cli::command()),
+        None => redact::run(cli.redact, Cli::command()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("inkprint: {error:#}");

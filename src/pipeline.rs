@@ -2,7 +2,11 @@
 
 pub mod detect;
 pub mod fingerprint;
+pub mod framing;
+pub mod pipe;
 pub mod policy;
 pub mod rewrite;
+pub mod source;
+pub mod stream;
 pub mod tally;
 pub mod worker;

@@ -1,26 +1,181 @@
 //! `inkprint` itself: standard input or files in, the cleaned log out.
 
+mod dry_run;
+mod inputs;
+mod output;
+mod progress;
+mod signals;
+mod stats;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
-use clap::Command;
+use anyhow::Context;
+use clap::{Command, ValueEnum};
+use jiff::Timestamp;
 
+use self::progress::Progress;
+use self::stats::{StatsFormat, Summary};
 use super::keyring_args::KeyringArgs;
 use super::rule_args::RuleArgs;
+use crate::model::Namespace;
+use crate::pipeline::detect::Detector;
+use crate::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
+use crate::pipeline::pipe::{self, Settings};
+use crate::pipeline::policy::Policy;
+use crate::pipeline::rewrite::Style;
+
+/// When something that suits a terminal is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl When {
+    fn applies(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
 
 /// Options of the pipe.
 #[derive(Debug, clap::Args)]
 pub struct RedactArgs {
+    /// Files to clean, in this order; `-` or none is standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the cleaned log to this file, which is made anew, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only report what would go, a line for each match, and write no log
+    #[arg(long, conflicts_with = "output")]
+    dry_run: bool,
+    /// Exit with 1 when anything was found
+    #[arg(long)]
+    fail_on_match: bool,
+    /// Print a summary to standard error at the end
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text", require_equals = true)]
+    stats: Option<StatsFormat>,
+    /// Colour the marks
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Show a progress bar while files are read
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    progress: When,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+    /// Threads that clean; by default one for each processor, at most eight
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Lines over this many bytes are cleaned in overlapping windows instead of whole; K, M and G may follow the number
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
+    max_line: usize,
     #[command(flatten)]
-    keyring: KeyringArgs,
+    keys: KeyArgs,
     #[command(flatten)]
     rules: RuleArgs,
+}
+
+/// Which keys make the marks.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Keys")]
+struct KeyArgs {
+    #[command(flatten)]
+    keyring: KeyringArgs,
+    /// The namespace (tenant) in whose name fingerprints are made
+    #[arg(long, value_name = "NAME", default_value = Namespace::DEFAULT, value_parser = |text: &str| Namespace::new(text))]
+    namespace: Namespace,
 }
 
 /// Runs the pipe.
 ///
 /// # Errors
-/// None yet.
-pub fn run(_args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
-    command.print_help()?;
-    Ok(ExitCode::SUCCESS)
+/// When rules or keys cannot be loaded, or an input or the output fails.
+pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
+    if args.files.is_empty() && std::io::stdin().is_terminal() {
+        command.print_help()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    harden();
+    let policy = policy(&args)?;
+    let names = inputs::check(&args.files, args.output.as_deref())?;
+    if args.dry_run {
+        let matches = dry_run::run(&policy, &names)?;
+        return Ok(code(&args, matches));
+    }
+    let stop = signals::stop_on_termination().context("cannot handle signals")?;
+    let progress = Progress::over(&names, !args.quiet && args.progress.applies(std::io::stderr().is_terminal()));
+    let mut output = output::open(args.output.as_deref())?;
+    let terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let settings = Settings {
+        threads: args.threads.map_or_else(default_threads, usize::from),
+        max_line: args.max_line,
+        counts_lines: args.stats.is_some(),
+        style: if args.color.applies(terminal) { Style::Coloured } else { Style::Plain },
+    };
+    let started = Instant::now();
+    let inputs = inputs::open(names, stop);
+    let tally = pipe::run(&policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
+    output.finish()?;
+    progress.finish();
+    if let Some(format) = args.stats {
+        Summary::new(&tally, &policy.detector, started.elapsed()).print(format);
+    }
+    Ok(code(&args, tally.matches_total()))
+}
+
+fn code(args: &RedactArgs, matches: u64) -> ExitCode {
+    ExitCode::from(u8::from(args.fail_on_match && matches > 0))
+}
+
+/// Keys and secrets are in this process's memory: no core dump shall show them.
+fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Best effort: a limit that is zero already cannot be refused, and nothing is lost where it cannot be set.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+fn policy(args: &RedactArgs) -> anyhow::Result<Policy> {
+    let detector = Detector::new(args.rules.load()?)?;
+    let opened = args.keys.keyring.load_or_make(Timestamp::now())?;
+    if let Some(path) = opened.made.as_ref().filter(|_| !args.quiet) {
+        eprintln!("inkprint: made a keyring at {}; keep it, as fingerprints can be looked up with it alone", path.display());
+    }
+    let keyring = opened.keyring;
+    Ok(Policy {
+        detector: Arc::new(detector),
+        keys: keyring.current_mark_keys(&args.keys.namespace)?,
+        live_keys: keyring.all_mark_keys(&args.keys.namespace)?,
+    })
+}
+
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
+}
+
+/// Reads `65536`, `256K`, `1M`, `2G`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    let range = MIN_MAX_LINE..=1 << 30;
+    size.filter(|size| range.contains(size))
+        .ok_or_else(|| format!("a size from {}K to 1G, such as {}M", MIN_MAX_LINE >> 10, MAX_LINE >> 20))
 }

@@ -32,6 +32,7 @@ use super::fingerprint;
 pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
 pub use self::finder::{Finder, Found};
+pub use self::pattern::MAX_SECRET;
 pub use self::resolve::Match;
 
 /// What a trigger's hit leads to.

@@ -1,24 +1,45 @@
 //! Splices replacements into a block; what lies between matches is copied as it stands.
 
-use super::detect::{Detector, Match, decode};
-use super::fingerprint::MarkKeys;
+use super::detect::{Match, decode};
+use super::policy::Policy;
 use super::tally::Tally;
+use crate::model::Span;
 
-/// Appends `block` to `out` with a mark in the place of each match.
+/// How a mark is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// As it is.
+    #[default]
+    Plain,
+    /// Bold and green, for a terminal.
+    Coloured,
+}
+
+/// Appends the part `range` of `block` to `out`, with a mark in the place of each match.
 ///
-/// `matches` are ascending and disjoint, as [`super::detect::Finder::find`] gives them.
-pub fn rewrite(block: &[u8], matches: &[Match], detector: &Detector, keys: &MarkKeys, tally: &mut Tally, out: &mut Vec<u8>) {
-    let mut copied = 0;
+/// `matches` are ascending and disjoint, as [`super::detect::Finder::find`] gives them. One that begins before `range` has been
+/// dealt with up to there, so that only the rest of it goes here; one that begins at its end or behind is not touched.
+pub fn rewrite(block: &[u8], range: Span, matches: &[Match], policy: &Policy, style: Style, tally: &mut Tally, out: &mut Vec<u8>) {
+    let (before, behind): (&[u8], &[u8]) = match style {
+        Style::Plain => (b"", b""),
+        Style::Coloured => (b"\x1b[1;32m", b"\x1b[0m"),
+    };
+    let mut copied = range.start();
     for found in matches {
-        out.extend_from_slice(&block[copied..found.span.start()]);
-        copied = found.span.end();
+        if found.span.end() <= range.start() || found.span.start() >= range.end() {
+            continue;
+        }
+        out.extend_from_slice(&block[copied..found.span.start().max(copied)]);
+        copied = found.span.end().min(range.end());
         let secret = decode::canonical(&block[found.secret.range()], found.written);
         quote(found.add_quotes, out);
-        keys.write_mark(&detector.rule(found.rule).id, &secret, out);
+        out.extend_from_slice(before);
+        policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out);
+        out.extend_from_slice(behind);
         quote(found.add_quotes, out);
         tally.matches[found.rule] += 1;
     }
-    out.extend_from_slice(&block[copied..]);
+    out.extend_from_slice(&block[copied..range.end()]);
 }
 
 /// A JSON number's place takes a string: the mark brings quotes at the depth of those around its key.

@@ -1,10 +1,15 @@
 //! One worker: blocks of whole frames in, cleaned blocks out. Fails closed: what could not be scanned is withheld.
 
-use super::detect::{DatabaseError, Finder};
+use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
 use super::fingerprint::{Reason, Written, written_at, write_withheld};
+use super::framing::Window;
 use super::policy::Policy;
-use super::rewrite::rewrite;
+use super::rewrite::{Style, rewrite};
 use super::tally::Tally;
+use crate::model::Span;
+
+/// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
+const OVERLAP: usize = 2 * MAX_SECRET;
 
 /// What became of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +20,15 @@ pub enum Outcome {
     Rewritten,
 }
 
+/// What became of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowOutcome {
+    /// The window is dealt with up to here: an offset in the intake's bytes.
+    pub to: usize,
+    /// A secret goes on beyond all bounds: the rest of the line must be withheld.
+    pub endless: bool,
+}
+
 /// Cleans blocks under one policy; borrows it, so that no scanner outlives its database.
 #[derive(Debug)]
 pub struct Worker<'p> {
@@ -22,6 +36,7 @@ pub struct Worker<'p> {
     finder: Finder<'p>,
     tally: Tally,
     counts_lines: bool,
+    style: Style,
 }
 
 impl<'p> Worker<'p> {
@@ -31,7 +46,7 @@ impl<'p> Worker<'p> {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn new(policy: &'p Policy) -> Result<Self, DatabaseError> {
         let tally = Tally::new(policy.detector.rules().len());
-        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false })
+        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain })
     }
 
     /// The same worker, which also counts lines: a pass over every byte, so only where somebody reads the count.
@@ -40,15 +55,32 @@ impl<'p> Worker<'p> {
         self
     }
 
+    /// The same worker, which writes marks in this style.
+    pub fn styled(mut self, style: Style) -> Self {
+        self.style = style;
+        self
+    }
+
     /// Cleans a block of whole frames. On [`Outcome::Rewritten`] the result replaces what `out` held.
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
         out.clear();
-        if self.counts_lines {
-            let open = block.last().is_some_and(|last| *last != b'\n');
-            self.tally.lines += memchr::memchr_iter(b'\n', block).count() as u64 + u64::from(open);
-        }
-        self.tally.bytes_in += block.len() as u64;
-        let outcome = self.clean(block, out);
+        self.count(block, block.last().is_some_and(|last| *last != b'\n'));
+        let outcome = match self.finder.find(block) {
+            Ok(([], walls)) => {
+                verify(block, walls, self.policy, &mut self.tally);
+                Outcome::Unchanged
+            }
+            Ok((matches, walls)) => {
+                verify(block, walls, self.policy, &mut self.tally);
+                rewrite(block, Span::new(0, block.len()), matches, self.policy, self.style, &mut self.tally, out);
+                Outcome::Rewritten
+            }
+            Err(error) => {
+                tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
+                withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
+                Outcome::Rewritten
+            }
+        };
         self.tally.bytes_out += match outcome {
             Outcome::Unchanged => block.len(),
             Outcome::Rewritten => out.len(),
@@ -56,34 +88,86 @@ impl<'p> Worker<'p> {
         outcome
     }
 
-    fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
-        let (matches, walls) = match self.finder.find(block) {
+    /// Cleans a window of a long line. The result replaces what `out` held, and stands for the bytes from the window's start to
+    /// the offset returned; the rest comes again, with the next window.
+    pub fn redact_window(&mut self, bytes: &[u8], window: Window, out: &mut Vec<u8>) -> WindowOutcome {
+        out.clear();
+        let text = &bytes[..window.end];
+        let (matches, walls) = match self.finder.find(text) {
             Ok(found) => found,
             Err(error) => {
-                tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
-                withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
-                return Outcome::Rewritten;
+                tracing::error!(%error, bytes = text.len(), "a window could not be scanned: its line is withheld");
+                return WindowOutcome { to: window.start, endless: true };
             }
         };
-        for wall in walls {
-            if let Some((Written::Mark(mark), _)) = written_at(&block[wall.range()]) {
-                if self.policy.live_keys.iter().any(|keys| keys.verify(&mark)) {
-                    self.tally.marks += 1;
-                } else {
-                    self.tally.unverified_marks += 1;
-                }
-            }
+        let (to, endless) = if window.last { (window.end, false) } else { cut(matches, walls, window) };
+        let passed = |end: usize| end > window.start && end <= to;
+        let walls: Vec<Span> = walls.iter().copied().filter(|wall| passed(wall.end())).collect();
+        verify(text, &walls, self.policy, &mut self.tally);
+        rewrite(text, Span::new(window.start, to), matches, self.policy, self.style, &mut self.tally, out);
+        self.count(&bytes[window.start..to], window.last && !text.ends_with(b"\n"));
+        self.tally.bytes_out += out.len() as u64;
+        WindowOutcome { to, endless }
+    }
+
+    /// Counts a long line's rest, `bytes` long, as withheld, and appends what stands for it. `text` of it is at hand to count.
+    pub fn withhold_rest(&mut self, bytes: u64, newline: bool, out: &mut Vec<u8>) {
+        let before = out.len();
+        write_withheld(Reason::Oversized, bytes, out);
+        if newline {
+            out.push(b'\n');
         }
-        if matches.is_empty() {
-            return Outcome::Unchanged;
+        self.tally.withhold(Reason::Oversized);
+        self.tally.lines += u64::from(self.counts_lines);
+        self.tally.bytes_in += bytes + u64::from(newline);
+        self.tally.bytes_out += (out.len() - before) as u64;
+    }
+
+    fn count(&mut self, bytes: &[u8], open: bool) {
+        if self.counts_lines {
+            self.tally.lines += memchr::memchr_iter(b'\n', bytes).count() as u64 + u64::from(open);
         }
-        rewrite(block, matches, &self.policy.detector, &self.policy.keys, &mut self.tally, out);
-        Outcome::Rewritten
+        self.tally.bytes_in += bytes.len() as u64;
     }
 
     /// The counts since the last call.
     pub fn take_tally(&mut self) -> Tally {
         self.tally.take()
+    }
+}
+
+/// How far a window that is not its line's last may be passed on, and whether a secret in it has no end.
+fn cut(matches: &[Match], walls: &[Span], window: Window) -> (usize, bool) {
+    let mut to = window.end.saturating_sub(OVERLAP).max(window.start);
+    if let Some(wall) = walls.iter().find(|wall| wall.start() < to && to < wall.end()) {
+        to = wall.end();
+    }
+    for found in matches.iter().map(|found| found.span) {
+        if found.start() >= to || found.end() <= to {
+            continue;
+        }
+        if found.end() < window.end {
+            to = found.end();
+        } else if found.start() > window.start {
+            // It may go on: all of it comes again, with more behind it.
+            to = found.start();
+        } else {
+            return (found.start().max(window.start), true);
+        }
+    }
+    (to, false)
+}
+
+/// Counts the marks that came in, by whether their seal is ours.
+fn verify(block: &[u8], walls: &[Span], policy: &Policy, tally: &mut Tally) {
+    for wall in walls {
+        if let Some((Written::Mark(mark), _)) = written_at(&block[wall.range()]) {
+            if policy.live_keys.iter().any(|keys| keys.verify(&mark)) {
+                tally.marks += 1;
+            } else {
+                tally.unverified_marks += 1;
+            }
+        }
     }
 }
 

@@ -242,7 +242,7 @@ impl<'d> Finder<'d> {
         }
         let matcher = compiled.matcher()?;
         let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
-        let limit = segment.end.min(start + pattern.max_len() + 1);
+        let limit = segment.end.min(start.saturating_add(pattern.max_len()).saturating_add(1));
         let window = Span::new(start - line.start, limit - line.start);
         if let Some(found) = matcher.at(cache, text, window) {
             self.consider(block, line, segment, rule, found);
@@ -261,7 +261,7 @@ impl<'d> Finder<'d> {
             let segment = self.between_walls(line, start);
             let matcher = compiled.matcher()?;
             let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
-            let limit = segment.end.min(last.saturating_add(pattern.max_len() + 1));
+            let limit = segment.end.min(last.saturating_add(pattern.max_len()).saturating_add(1));
             if start < limit {
                 let window = Span::new(start - line.start, limit - line.start);
                 if let Some(found) = matcher.find(cache, text, window).filter(|found| found.whole.start() + line.start <= last) {

@@ -11,7 +11,8 @@ use regex_syntax::hir::{self, Hir, HirKind, Look};
 
 use crate::model::Span;
 
-/// No secret is longer than this many bytes: what a rule has not closed by then is withheld to the end of its frame.
+/// No secret is thought to be longer than this many bytes. In a line that is scanned whole a longer one goes whole as well; in one that
+/// is scanned in windows it is withheld, with the rest of the line.
 pub const MAX_SECRET: usize = 64 * 1024;
 
 /// A repetition with at least this upper bound is taken as unbounded: a longer run of the same alphabet goes whole, and the
@@ -72,9 +73,9 @@ impl Pattern {
         self.wants_boundary
     }
 
-    /// The longest match in bytes, at most [`MAX_SECRET`].
+    /// The longest match in bytes; an open-ended pattern may take all of its line, so that no tail of a run is left.
     pub fn max_len(&self) -> usize {
-        self.hir.properties().maximum_len().unwrap_or(MAX_SECRET).min(MAX_SECRET)
+        self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
     /// Builds the automaton.

@@ -1,0 +1,95 @@
+//! The summary that `--stats` prints.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::pipeline::detect::Detector;
+use crate::pipeline::tally::Tally;
+
+/// How the summary is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    lines: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    seconds: f64,
+    bytes_per_second: u64,
+    matches: u64,
+    withheld_lines: u64,
+    /// Marks that came in with a seal of this keyring.
+    known_marks: u64,
+    /// Marks that came in with another seal.
+    unverified_marks: u64,
+    rules: Vec<RuleCount>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleCount {
+    rule: String,
+    severity: String,
+    matches: u64,
+}
+
+impl Summary {
+    /// The summary of a run that took `elapsed`.
+    pub fn new(tally: &Tally, detector: &Detector, elapsed: Duration) -> Self {
+        let seconds = elapsed.as_secs_f64();
+        let mut rules: Vec<RuleCount> = detector
+            .rules()
+            .zip(&tally.matches)
+            .filter(|(_, matches)| **matches > 0)
+            .map(|(rule, matches)| RuleCount { rule: rule.id.to_string(), severity: rule.severity.to_string(), matches: *matches })
+            .collect();
+        rules.sort_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.rule.cmp(&b.rule)));
+        Self {
+            lines: tally.lines,
+            bytes_in: tally.bytes_in,
+            bytes_out: tally.bytes_out,
+            seconds,
+            bytes_per_second: (tally.bytes_in as f64 / seconds.max(1e-9)) as u64,
+            matches: tally.matches_total(),
+            withheld_lines: tally.withheld.total(),
+            known_marks: tally.marks,
+            unverified_marks: tally.unverified_marks,
+            rules,
+        }
+    }
+
+    /// Prints it to standard error.
+    pub fn print(&self, format: StatsFormat) {
+        match format {
+            StatsFormat::Json => eprintln!("{}", serde_json::to_string(self).unwrap_or_default()),
+            StatsFormat::Text => eprint!("{}", self.text()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let rate = self.bytes_per_second as f64 / 1e6;
+        let mut text = format!(
+            "inkprint: {} lines, {} bytes in, {} bytes out, {:.3} s, {rate:.1} MB/s\n",
+            self.lines, self.bytes_in, self.bytes_out, self.seconds
+        );
+        text += &format!("inkprint: {} secrets in {} rules\n", self.matches, self.rules.len());
+        for rule in &self.rules {
+            text += &format!("  {:>9}  {:<40} {}\n", rule.matches, rule.rule, rule.severity);
+        }
+        if self.withheld_lines > 0 {
+            text += &format!("inkprint: {} lines withheld\n", self.withheld_lines);
+        }
+        if self.known_marks + self.unverified_marks > 0 {
+            text += &format!("inkprint: {} marks came in, {} of them unverified\n", self.known_marks + self.unverified_marks, self.unverified_marks);
+        }
+        text
+    }
+}

@@ -1,0 +1,236 @@
+//! Inputs -> one output, in order, on several threads.
+//!
+//! Each thread in turn reads a block and takes its number (under the input's lock), cleans it (under none), and writes it when its
+//! number is up (under the output's). So a slow input is served by whichever thread waits for it, with no hand-over and no batch to
+//! fill; a fast one keeps all threads cleaning; and no more blocks are held than there are threads.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::detect::DatabaseError;
+use super::policy::Policy;
+use super::rewrite::Style;
+use super::stream::{Stream, Taken};
+use super::tally::Tally;
+use super::worker::{Outcome, Worker};
+
+/// The largest read. Blocks of this size stay in a core's second cache while they are scanned and written.
+const CHUNK: usize = 256 << 10;
+
+/// How the pipe runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Threads that clean, at least one.
+    pub threads: usize,
+    /// Lines over so many bytes come in windows.
+    pub max_line: usize,
+    /// Whether lines are counted.
+    pub counts_lines: bool,
+    /// How marks are written.
+    pub style: Style,
+}
+
+/// A named input.
+pub struct Input {
+    /// What it is called in errors.
+    pub name: String,
+    /// Its bytes. Opened when its turn comes.
+    pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
+}
+
+/// Why the pipe stopped before its input's end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipeError {
+    /// An input cannot be read.
+    #[error("cannot read {name}: {source}")]
+    Read {
+        /// The input.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The output cannot be written.
+    #[error("cannot write {name}: {source}")]
+    Write {
+        /// The output.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No memory for a worker.
+    #[error(transparent)]
+    Worker(#[from] DatabaseError),
+}
+
+/// Cleans all of `inputs`, one after the other, into `output`; a newline that an input lacks at its end is not added.
+///
+/// A reader that has gone away (`EPIPE`) is a quiet end, not an error.
+///
+/// # Errors
+/// [`PipeError`]; everything before it was written.
+pub fn run(
+    policy: &Policy,
+    settings: Settings,
+    inputs: Vec<Input>,
+    output: (&str, &mut (dyn Write + Send)),
+    on_read: &(dyn Fn(u64) + Sync),
+) -> Result<Tally, PipeError> {
+    let mut waiting = inputs;
+    waiting.reverse();
+    let shared = Shared {
+        source: Mutex::new(Source {
+            waiting,
+            current: None,
+            stream: Stream::new(settings.max_line),
+            next: 0,
+            failed: None,
+            stopped: false,
+        }),
+        turn: AtomicU64::new(0),
+        sink: Mutex::new(Sink { name: output.0, output: output.1, closed: false }),
+        turns: Condvar::new(),
+        on_read,
+    };
+    let mut sum = Tally::new(policy.detector.rules().len());
+    let outcomes: Vec<Result<Tally, PipeError>> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..settings.threads).map(|_| scope.spawn(|| shared.work(policy, settings))).collect();
+        let own = shared.work(policy, settings);
+        others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).chain([own]).collect()
+    });
+    for outcome in outcomes {
+        sum.merge(&outcome?);
+    }
+    Ok(sum)
+}
+
+struct Source {
+    /// Last one first.
+    waiting: Vec<Input>,
+    current: Option<(String, Box<dyn Read + Send>)>,
+    stream: Stream,
+    /// The number of the next block.
+    next: u64,
+    /// A read that failed: what was read before it is taken first.
+    failed: Option<PipeError>,
+    stopped: bool,
+}
+
+struct Sink<'a> {
+    name: &'a str,
+    output: &'a mut (dyn Write + Send),
+    closed: bool,
+}
+
+struct Shared<'a> {
+    source: Mutex<Source>,
+    /// The number whose block may be written; changed under the sink's lock.
+    turn: AtomicU64,
+    sink: Mutex<Sink<'a>>,
+    turns: Condvar,
+    on_read: &'a (dyn Fn(u64) + Sync),
+}
+
+/// A thread that panicked has poisoned the lock; the panic itself ends the program, so the others may go on until then.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared<'_> {
+    /// One thread: read, clean, write in turn, until there is nothing more.
+    fn work(&self, policy: &Policy, settings: Settings) -> Result<Tally, PipeError> {
+        let worker = Worker::new(policy);
+        let mut worker = match worker {
+            Ok(worker) => worker.counting_lines(settings.counts_lines).styled(settings.style),
+            Err(error) => {
+                lock(&self.source).stopped = true;
+                return Err(error.into());
+            }
+        };
+        let (mut block, mut out) = (Vec::new(), Vec::new());
+        while let Some((number, taken)) = self.read(&mut worker, &mut block, &mut out)? {
+            let cleaned = match taken {
+                Taken::Block if worker.redact(&block, &mut out) == Outcome::Unchanged => &block,
+                _ => &out,
+            };
+            if !self.write(number, cleaned)? {
+                break;
+            }
+        }
+        Ok(worker.take_tally())
+    }
+
+    /// Reads until something is whole; its number, or `None` at the end of all inputs.
+    fn read(&self, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Option<(u64, Taken)>, PipeError> {
+        let mut source = lock(&self.source);
+        loop {
+            if source.stopped {
+                return Ok(None);
+            }
+            let ended = source.current.is_none();
+            let taken = source.stream.take(ended, worker, block, out);
+            if taken != Taken::Nothing {
+                let number = source.next;
+                source.next += 1;
+                return Ok(Some((number, taken)));
+            }
+            if let Some(error) = source.failed.take() {
+                source.stopped = true;
+                return Err(error);
+            }
+            source.fill(self.on_read);
+        }
+    }
+
+    /// Writes a block when its number is up; whether there is still somebody to write to.
+    fn write(&self, number: u64, cleaned: &[u8]) -> Result<bool, PipeError> {
+        let mut sink = lock(&self.sink);
+        while self.turn.load(Ordering::Relaxed) != number {
+            sink = self.turns.wait(sink).unwrap_or_else(PoisonError::into_inner);
+        }
+        let outcome = if sink.closed { Ok(()) } else { sink.output.write_all(cleaned).and_then(|()| sink.output.flush()) };
+        let failed = outcome.is_err();
+        sink.closed |= failed;
+        let (closed, name) = (sink.closed, sink.name.to_owned());
+        self.turn.store(number + 1, Ordering::Relaxed);
+        drop(sink);
+        self.turns.notify_all();
+        if failed {
+            lock(&self.source).stopped = true;
+        }
+        match outcome {
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(PipeError::Write { name, source }),
+            _ => Ok(!closed),
+        }
+    }
+}
+
+impl Source {
+    /// Reads once from the current input, or goes on to the next; with none left, says so by `stopped`.
+    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync)) {
+        let Some((name, input)) = &mut self.current else {
+            match self.waiting.pop() {
+                None => self.stopped = true,
+                Some(Input { name, open }) => match open() {
+                    Ok(input) => self.current = Some((name, input)),
+                    Err(source) => self.failed = Some(PipeError::Read { name, source }),
+                },
+            }
+            return;
+        };
+        match input.read(self.stream.spare(CHUNK)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => {
+                self.failed = Some(PipeError::Read { name: std::mem::take(name), source });
+                self.current = None;
+            }
+            // What is left of it is taken before the next one begins: frames do not cross files.
+            Ok(0) => self.current = None,
+            Ok(read) => {
+                on_read(read as u64);
+                self.stream.advance(read);
+            }
+        }
+    }
+}

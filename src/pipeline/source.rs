@@ -1,0 +1,5 @@
+//! Where bytes enter.
+
+mod interruptible;
+
+pub use interruptible::Interruptible;

@@ -1,0 +1,81 @@
+//! A descriptor that is read until it ends, or until another one says stop.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// After the word to stop, no more than this is still read of what the other side has written already: more than any pipe holds.
+const LEFT_BEHIND: usize = 1 << 20;
+
+/// Reads from `input`; once `stop` is readable, takes what is there without waiting, and then ends.
+#[derive(Debug)]
+pub struct Interruptible<R> {
+    input: R,
+    stop: OwnedFd,
+    left: Option<usize>,
+}
+
+impl<R: Read + AsFd> Interruptible<R> {
+    /// Wraps `input`. `stop` becomes readable, and stays so, when reading is to end.
+    pub fn new(input: R, stop: OwnedFd) -> Self {
+        Self { input, stop, left: None }
+    }
+
+    /// Waits until there is input or the word to stop; whether there is input.
+    fn wait(&mut self) -> io::Result<bool> {
+        loop {
+            let mut both = [PollFd::new(&self.input, PollFlags::IN), PollFd::new(&self.stop, PollFlags::IN)];
+            let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+            match poll(&mut both, self.left.is_some().then_some(&now)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
+            }
+            let (input, stop) = (!both[0].revents().is_empty(), !both[1].revents().is_empty());
+            if stop && self.left.is_none() {
+                self.left = Some(LEFT_BEHIND);
+            }
+            if input || self.left.is_some() {
+                return Ok(input);
+            }
+        }
+    }
+}
+
+impl<R: Read + AsFd> Read for Interruptible<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if !self.wait()? || self.left == Some(0) {
+            return Ok(0);
+        }
+        let limit = self.left.unwrap_or(into.len()).min(into.len());
+        let read = loop {
+            match self.input.read(&mut into[..limit]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => break other?,
+            }
+        };
+        if let Some(left) = &mut self.left {
+            *left -= read;
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_is_there_is_still_read_after_the_word_to_stop() {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        let (stop, mut say_stop) = io::pipe().expect("a pipe");
+        let mut input = Interruptible::new(reader, stop.into());
+        writer.write_all(b"last line\n").expect("written");
+        say_stop.write_all(b"x").expect("written");
+        let mut read = Vec::new();
+        input.read_to_end(&mut read).expect("it ends though the writer is still open");
+        assert_eq!(read, b"last line\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! One input's frames through one worker: lines as blocks, long lines as windows, endless secrets withheld.
+
+use super::framing::{Frames, Intake, Window};
+use super::worker::{Outcome, Worker};
+
+/// An input's intake, and what it remembers from one window to the next.
+#[derive(Debug)]
+pub struct Stream {
+    intake: Intake,
+    /// Bytes of the present line that are being withheld.
+    withheld: Option<u64>,
+}
+
+/// What [`Stream::take`] has put where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Whole lines, not cleaned yet, are in `block`: any worker may clean them.
+    Block,
+    /// A part of a long line, cleaned, is in `out` (possibly nothing).
+    Cleaned,
+    /// More input is needed, or there is none left.
+    Nothing,
+}
+
+impl Stream {
+    /// A stream whose lines are handled whole up to `max_line` bytes.
+    pub fn new(max_line: usize) -> Self {
+        Self { intake: Intake::new(max_line), withheld: None }
+    }
+
+    /// Where to read the next chunk to; see [`Intake::spare`].
+    pub fn spare(&mut self, chunk: usize) -> &mut [u8] {
+        self.intake.spare(chunk)
+    }
+
+    /// Takes note of a read.
+    pub fn advance(&mut self, read: usize) {
+        self.intake.advance(read);
+    }
+
+    /// Whether nothing is held that was not taken.
+    pub fn is_empty(&self) -> bool {
+        self.intake.is_empty() && self.withheld.is_none()
+    }
+
+    /// Takes what is whole: lines go to `block` as they are, for a worker to clean; windows of a long line are cleaned here, in
+    /// order, and go to `out`. With `ended`, whatever is left is taken.
+    pub fn take(&mut self, ended: bool, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Taken {
+        match self.intake.next(ended) {
+            None => self.finish_withheld(ended, worker, out),
+            Some(Frames::Lines(len)) => {
+                self.intake.take_lines(len, block);
+                Taken::Block
+            }
+            Some(Frames::Window(window)) => {
+                self.clean_window(window, worker, out);
+                Taken::Cleaned
+            }
+        }
+    }
+
+    /// As [`take`](Self::take), and cleans lines at once: `out` then holds the result, or `block` does where nothing was found.
+    pub fn take_cleaned(&mut self, ended: bool, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Taken {
+        match self.take(ended, worker, block, out) {
+            Taken::Block => {
+                if worker.redact(block, out) == Outcome::Unchanged {
+                    std::mem::swap(block, out);
+                }
+                Taken::Cleaned
+            }
+            taken => taken,
+        }
+    }
+
+    fn clean_window(&mut self, window: Window, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
+        let Some(withheld) = self.withheld else {
+            let outcome = worker.redact_window(self.intake.bytes(), window, out);
+            if outcome.endless {
+                self.withheld = Some(0);
+                self.pass_on_withheld(Window { start: outcome.to, ..window }, worker, out);
+            } else {
+                self.intake.pass_on(window, outcome.to);
+            }
+            return;
+        };
+        out.clear();
+        self.withheld = Some(withheld);
+        self.pass_on_withheld(window, worker, out);
+    }
+
+    /// Passes nothing of the window on, and closes the withheld line where it ends.
+    fn pass_on_withheld(&mut self, window: Window, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
+        let text = &self.intake.bytes()[window.start..window.end];
+        let newline = window.last && text.ends_with(b"\n");
+        let so_far = self.withheld.unwrap_or(0) + (text.len() - usize::from(newline)) as u64;
+        self.intake.pass_on(window, window.end);
+        self.withheld = Some(so_far);
+        if window.last {
+            worker.withhold_rest(so_far, newline, out);
+            self.withheld = None;
+        }
+    }
+
+    /// A withheld line that ends with the input, just where a window did.
+    fn finish_withheld(&mut self, ended: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) -> Taken {
+        match self.withheld {
+            Some(bytes) if ended => {
+                out.clear();
+                worker.withhold_rest(bytes, false, out);
+                self.withheld = None;
+                Taken::Cleaned
+            }
+            _ => Taken::Nothing,
+        }
+    }
+}

@@ -204,7 +204,7 @@ impl<'d> Finder<'d> {
                 }
             }
             Use::Url { rule } => {
-                if let Some(value) = context::password(text, at, words) {
+                if let Some(value) = context::password(text, at) {
                     self.push_value(block, line, rule, value);
                 }
             }

@@ -14,23 +14,31 @@ const STAND_IN_STARTS: &[&str] = &["your", "insert", "enter", "replacewith", "pu
 ///
 /// `token` is the whole of it, prefix included; so a run must make up half of it or be long by itself.
 pub fn is_placeholder_token(token: &[u8]) -> bool {
-    let run = longest_run(token);
+    let run = longest_filler_run(token);
     (run >= 8 && run * 2 >= token.len())
         || run >= 16
-        || contains(token, b"EXAMPLE")
+        || (token.len() < SURELY_REAL && contains(token, b"EXAMPLE"))
         || contains(token, b"${")
         || contains(token, b"{{")
         || contains(token, b"***")
         || contains(token, b"...")
-        || (contains_caseless(token, b"xxxxxxxx"))
         || counts_up(token)
 }
+
+/// Longer tokens may hold the word `EXAMPLE` by chance, or have been doctored: they go.
+const SURELY_REAL: usize = 60;
 
 /// Whether a key's value is a stand-in: everything above, references to variables, and words that say so.
 pub fn is_placeholder_value(value: &[u8]) -> bool {
     let Some((&first, &last)) = value.first().zip(value.last()) else { return true };
-    let run = longest_run(value);
-    if run == value.len() || (run >= 4 && run * 10 >= value.len() * 6) {
+    let run = longest_filler_run(value);
+    if value.iter().all(|byte| *byte == first) || (run >= 4 && run * 10 >= value.len() * 6) {
+        return true;
+    }
+    if matches!((first, last), (b'\'' | b'"' | b'`', quote) if quote == first) && value.len() > 2 {
+        return is_placeholder_value(&value[1..value.len() - 1]);
+    }
+    if value.starts_with(b"&lt;") || (first == b'<' && value.get(1).is_some_and(u8::is_ascii_alphabetic) && value.contains(&b' ')) {
         return true;
     }
     if (first == b'<' && last == b'>') || (first == b'[' && last == b']') || (first == b'%' && last == b'%' && value.len() > 2) {
@@ -46,10 +54,19 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
 fn is_reference(value: &[u8]) -> bool {
     let name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'>' | b'-' | b'[' | b']'));
     match value {
+        // In a quoted script the dollar itself is escaped.
+        [b'\\', b'$', ..] => is_reference(&value[1..]),
         [b'$', b'{' | b'(', ..] | [b'#' | b'@' | b'%', b'{', ..] | [b'%', b'(', ..] | [b'{', b'{', ..] | [b'<', b'%', ..] | [b'`', ..] => true,
         [b'$', first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
             // `$2b$…` and `$argon2id$…` are hashes, and `$tr0ng!` is a password: a reference is a name and nothing else.
-            rest.is_empty() || (name(rest) && !rest.iter().any(u8::is_ascii_digit)) || rest.contains(&b'>')
+            let letters = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+            let digits = rest[..letters].iter().any(u8::is_ascii_digit);
+            match rest.get(letters) {
+                None => letters == 0 || !digits || rest[..letters].iter().all(|b| b.is_ascii_uppercase() || !b.is_ascii_alphabetic()),
+                // `$config->secret`, `$HOME/x`, `$row['x']`
+                Some(b'-' | b'/' | b'[' | b'.' | b':') => !digits || name(rest),
+                Some(_) => false,
+            }
         }
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
@@ -82,14 +99,18 @@ fn says_so(value: &[u8]) -> bool {
                 || plain.ends_with(b"goeshere")))
 }
 
-/// The length of the longest run of one character.
-fn longest_run(text: &[u8]) -> usize {
+/// The length of the longest run of one character with which people fill the place of a secret.
+///
+/// Others do not count: keys of `QQQQ…` or `aaaa…` are poor, but they have been seen to open doors.
+fn longest_filler_run(text: &[u8]) -> usize {
     let mut longest = 0;
     let mut run = 0;
     let mut previous = None;
     for &byte in text {
         run = if previous == Some(byte) { run + 1 } else { 1 };
-        longest = longest.max(run);
+        if matches!(byte, b'x' | b'X' | b'0' | b'1' | b'*' | b'.' | b'-' | b'_' | b'#' | b'?' | b'=' | b' ') {
+            longest = longest.max(run);
+        }
         previous = Some(byte);
     }
     longest
@@ -104,15 +125,11 @@ fn counts_up(text: &[u8]) -> bool {
         run = if next { run + 1 } else { 1 };
         longest = longest.max(run);
     }
-    longest >= 14 && longest * 2 >= text.len()
+    longest >= 14 && longest * 10 >= text.len() * 7
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
-}
-
-fn contains_caseless(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
 }
 
 #[cfg(test)]
@@ -124,7 +141,7 @@ mod tests {
         for value in [
             "", "xxxx", "XXXXXXXX", "****", "<token>", "<your token>", "${VAR}", "$VAR", "$(cat f)", "{{ .Values.x }}", "%s", "%(pw)s", "#{pw}", "changeme",
             "CHANGE_ME", "your-api-key", "YOUR_TOKEN_HERE", "insert token here", "[FILTERED]", "[REDACTED]", "(hidden)", "abc***", "......", "%PASSWORD%",
-            "0000000000", "$1", "{token}", "`cat x`", "$config->secret", "•••••",
+            "0000000000", "$1", "{token}", "`cat x`", "$config->secret", "•••••", "'$PW'", "&lt;PW&gt;", "\\$_POST", "$BASE_URL/forgot",
         ] {
             assert!(is_placeholder_value(value.as_bytes()), "{value:?}");
         }
@@ -132,7 +149,7 @@ mod tests {
 
     #[test]
     fn passwords_are_not() {
-        for value in ["hunter2", "correct horse", "$tr0ng!pass", "p%ssw0rd", "aa11bb", "$2b$10$abcdefghijklmnopqrstuv", "letmein", "Example123!", "xkcd9x"] {
+        for value in ["hunter2", "correct horse", "$tr0ng!pass", "p%ssw0rd", "aa11bb", "$2b$10$Kq8vZp3mWx7LtRb2Yd9QcE", "letmein", "Example123!", "xkcd9x"] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");
         }
     }

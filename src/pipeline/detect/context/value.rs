@@ -139,7 +139,8 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Sepa
     let in_query = after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'?' | b'&');
     let (separator, mut behind) = match rest {
         [b':', b':', b'=', ..] => (Separator::Equals, 3),
-        [b':', b'=', ..] | [b'=', b'>', ..] | [b'=', b'=', ..] => (Separator::Equals, 2),
+        [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>' | b'=', ..] => (Separator::Equals, 2),
+        [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
         // `password::Type` is a path, not an assignment.
         [b':', b':', ..] => return None,
         [b'=', ..] if in_query => return Some((Separator::Query, at + 1)),
@@ -195,7 +196,8 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
 
 /// A sentence's full stop belongs to no value.
 fn trimmed(line: &[u8], start: usize, end: usize) -> Span {
-    let end = if end > start && end == line.len() && line[end - 1] == b'.' { end - 1 } else { end };
+    let stop = end > start + 1 && end == line.len() && line[end - 1] == b'.' && line[end - 2] != b'.';
+    let end = if stop { end - 1 } else { end };
     Span::new(start, end)
 }
 

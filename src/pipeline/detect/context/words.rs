@@ -24,7 +24,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
-    if is_duration(value) || has_scheme(value) || is_object(value) {
+    if is_duration(value) || has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) {
         return false;
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
@@ -38,7 +38,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
         Shape::Prose if reads_like_words(value) => return false,
         _ => {}
     }
-    form.words || !reads_like_words(value)
+    form.words || !(reads_like_words(value) || is_versioned_name(value))
 }
 
 /// Without the blanks around it.
@@ -65,6 +65,30 @@ pub fn reads_like_words(value: &[u8]) -> bool {
     letters > 0 && letters >= humps * 4 || (letters > 0 && letters == value.len() && letters < 4)
 }
 
+/// What is left of an expression when the quote before it closed a string: `" + getPassword() + "`, `' . $x`, `", label: "`.
+fn is_cut_code(value: &[u8]) -> bool {
+    match value {
+        [b'+' | b',' | b';' | b')' | b'&' | b'|', rest @ ..] => rest.starts_with(b" ") || reads_like_words(rest),
+        [b'.', rest @ ..] => rest.trim_ascii_start().starts_with(b"$"),
+        [b'(', rest @ ..] => rest.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'),
+        _ => false,
+    }
+}
+
+/// A route, a selector or a resource that is named after what the key is named after: `/forgot_password`, `#add-password`.
+fn is_label(value: &[u8]) -> bool {
+    let named = value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
+    let marked = value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '));
+    named && marked && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
+}
+
+/// `jackson-core-2.15.1`, `com.example.worker/4505`: words, and a number behind them.
+fn is_versioned_name(value: &[u8]) -> bool {
+    let number = value.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let (name, number) = value.split_at(value.len() - number);
+    (1..=8).contains(&number.len()) && name.len() > 2 && matches!(name.last(), Some(b'-' | b'/' | b':' | b'#')) && reads_like_words(name)
+}
+
 /// `90s`, `1.5h`, `300ms`.
 fn is_duration(value: &[u8]) -> bool {
     let number = value.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
@@ -72,6 +96,9 @@ fn is_duration(value: &[u8]) -> bool {
 }
 
 fn is_number(value: &[u8]) -> bool {
+    if let [b'0', b'x' | b'X', digits @ ..] = value {
+        return digits.len() <= 16 && digits.iter().all(u8::is_ascii_hexdigit);
+    }
     let body = value.strip_prefix(b"-").unwrap_or(value);
     body.first().is_some_and(u8::is_ascii_digit) && body.iter().all(|b| b.is_ascii_digit() || *b == b'.') && body.iter().filter(|b| **b == b'.').count() <= 1
 }

@@ -4,11 +4,13 @@ SHELL := /bin/sh
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-# Vectorscan, in C++, is most of the build: a compiler cache keeps its objects over `cargo clean`, and between profiles.
-# Expanded in each recipe, so that a ccache that was installed a moment ago is used.
+# Vectorscan, in C++, is most of the build: a compiler cache keeps its objects over `cargo clean`. With paths below the base
+# directory taken as relative, one profile's objects serve the other. `shell` is expanded in each recipe, so that a ccache
+# that was installed a moment ago is used.
 export CMAKE_C_COMPILER_LAUNCHER = $(shell command -v ccache 2>/dev/null)
 export CMAKE_CXX_COMPILER_LAUNCHER = $(shell command -v ccache 2>/dev/null)
 export CCACHE_NOHASHDIR = 1
+export CCACHE_BASEDIR = $(abspath $(TARGET))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build lint bench install-deps install-test-deps install-bench-deps
@@ -32,7 +34,7 @@ lint: ## check the formatting, and run clippy
 
 bench: install-bench-deps build ## measure, in process and end to end
 	@$(CARGO) bench --locked
-	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py; fi
+	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py $(TARGET)/release/inkprint; fi
 
 install-deps:
 	@sh tools/install-missing.sh build

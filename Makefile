@@ -34,7 +34,7 @@ lint: ## check the formatting, and run clippy
 
 bench: install-bench-deps build ## measure, in process and end to end
 	@$(CARGO) bench --locked
-	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py $(TARGET)/release/inkprint; fi
+	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py; fi
 
 install-deps:
 	@sh tools/install-missing.sh build

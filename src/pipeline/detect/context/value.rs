@@ -175,6 +175,7 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
             b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),
             b'&' => separator == Separator::Query || assigns(&rest[at + 1..]),
             b'#' => separator == Separator::Query,
+            b':' => next.is_some_and(|b| b == b' '),
             b',' | b';' => next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..]),
             b'\\' => matches!(next, Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'\\')),
             b'(' | b'[' | b'{' => {

@@ -70,6 +70,10 @@ pub(super) enum Separator {
 
 /// Appends every value of `key` in `line` that counts as a secret of this rule.
 pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found: &mut Vec<Value>) {
+    // `https://x-access-token:…@host`: that is a user's name, and its password is found as such.
+    if line[..key.start].ends_with(b"://") {
+        return;
+    }
     let key_quote = Quote::at(line, key.end);
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
     let Some((separator, at)) = separator(line, key, after_key) else { return };

@@ -7,4 +7,6 @@ mod promises {
     mod keyring;
     /// Running the program, in an environment of the test's own.
     mod program;
+    /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
+    mod rules;
 }

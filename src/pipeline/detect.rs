@@ -150,6 +150,17 @@ pub fn cost_class(rule: &Rule) -> CostClass {
     }
 }
 
+/// The triggers that `rule` is found by which lie in the match itself, with their place in it; none for a rule that is found by the
+/// words or keys before it, or by its whole expression.
+pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
+    let uses = uses(0, rule).unwrap_or_default().into_iter();
+    uses.filter_map(|(trigger, used)| match used {
+        Use::Pattern { reach, .. } => Some(Placed { trigger, reach }),
+        _ => None,
+    })
+    .collect()
+}
+
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
 fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
     let literal = |text: &str| Trigger::literal(text, true);

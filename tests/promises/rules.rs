@@ -1,3 +1,8 @@
+/// Strings that match a pattern.
+mod generate;
+/// The proof that no match is missed for want of a trigger.
+mod triggers;
+
 use inkprint::control::rules::check::check;
 use inkprint::pipeline::detect::rule::RuleSet;
 

@@ -6,7 +6,7 @@ use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::resolve::{self, Match};
-use super::rule::{Form, Near};
+use super::rule::{Form, Near, Rule};
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode};
 use crate::model::Span;
@@ -176,9 +176,11 @@ impl<'d> Finder<'d> {
             Use::Written => {}
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
-                // A longer word that holds this one may end further on.
-                let within = detector.rules[rule].rule.near.as_ref().map_or(0, Near::reach);
-                self.search(block, line, rule, end, end + within)?;
+                // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
+                // long as its secret does not: `privateKey=…`.
+                let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
+                let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
+                self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;

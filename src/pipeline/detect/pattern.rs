@@ -78,6 +78,11 @@ impl Pattern {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
+    /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
+    pub fn max_before_secret(&self) -> Option<usize> {
+        self.secret_group.map_or(Some(0), |group| longest_before(&self.hir, group).0)
+    }
+
     /// Builds the automaton.
     ///
     /// # Errors
@@ -199,6 +204,32 @@ fn secret_group(hir: &Hir) -> Option<usize> {
     }
 }
 
+/// The greatest length of what stands before the group, and whether the group was met; without it, that of the whole.
+fn longest_before(hir: &Hir, group: usize) -> (Option<usize>, bool) {
+    match hir.kind() {
+        HirKind::Capture(found) if found.index as usize == group => (Some(0), true),
+        HirKind::Capture(found) => longest_before(&found.sub, group),
+        HirKind::Concat(parts) => {
+            let mut sum = Some(0);
+            for part in parts {
+                let (length, met) = longest_before(part, group);
+                sum = sum.zip(length).map(|(a, b)| a + b);
+                if met {
+                    return (sum, true);
+                }
+            }
+            (sum, false)
+        }
+        HirKind::Alternation(branches) => branches.iter().map(|branch| longest_before(branch, group)).fold(
+            (Some(0), false),
+            |(longest, met), (length, here)| (longest.zip(length).map(|(a, b)| a.max(b)), met || here),
+        ),
+        // A group that is repeated is its last round: anything may stand before it.
+        HirKind::Repetition(repetition) if longest_before(&repetition.sub, group).1 => (None, true),
+        _ => (hir.properties().maximum_len(), false),
+    }
+}
+
 /// Whether everything with a width lies in the group, so that the match itself is the secret.
 fn is_whole(hir: &Hir, group: usize) -> bool {
     match hir.kind() {
@@ -238,6 +269,18 @@ mod tests {
         let line = "k".to_owned() + &"a".repeat(5000);
         assert_eq!(find(r"k[a-z]{20,255}", &line), Some((0, 5001)));
         assert_eq!(find(r"k[a-z]{20,30}", &line), Some((0, 31)));
+    }
+
+    #[test]
+    fn what_stands_before_the_secret_is_bounded_where_it_can_be() {
+        for (text, most) in [
+            (r"ab", Some(0)),
+            (r"(?:key|secret)[ \t]{0,3}=(?<secret>a+)", Some(10)),
+            (r"k=.*(?<secret>a)", None),
+            (r"(?:(?<secret>a)b)+", None),
+        ] {
+            assert_eq!(Pattern::parse(text).expect("valid").max_before_secret(), most, "{text}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod placeholder;
 mod resolve;
 pub mod rule;
 mod slow;
+mod specificity;
 pub mod trigger;
 pub mod validator;
 

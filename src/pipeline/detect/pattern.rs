@@ -9,6 +9,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::specificity::Specificity;
 use crate::model::Span;
 
 /// No secret is thought to be longer than this many bytes. In a line that is scanned whole a longer one goes whole as well; in one that
@@ -40,6 +41,7 @@ pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
     secret_group: Option<usize>,
+    specificity: Specificity,
 }
 
 impl Pattern {
@@ -60,7 +62,8 @@ impl Pattern {
         let (hir, wants_boundary) = without_leading_boundary(hir);
         let hir = open_ended(hir);
         let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
-        Ok(Self { hir, wants_boundary, secret_group })
+        let specificity = Specificity::new(&hir, secret_group.and_then(|group| group_of(&hir, group)).unwrap_or(&hir));
+        Ok(Self { hir, wants_boundary, secret_group, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -76,6 +79,12 @@ impl Pattern {
     /// The longest match in bytes; an open-ended pattern may take all of its line, so that no tail of a run is left.
     pub fn max_len(&self) -> usize {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
+    }
+
+    /// How much the pattern says of a match whose secret is of this length: of two that take the same bytes, the greater is the
+    /// more specific.
+    pub fn specificity(&self, secret: usize) -> u32 {
+        self.specificity.bits(secret)
     }
 
     /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
@@ -200,6 +209,16 @@ fn secret_group(hir: &Hir) -> Option<usize> {
         HirKind::Capture(group) => secret_group(&group.sub),
         HirKind::Repetition(repetition) => secret_group(&repetition.sub),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(secret_group),
+        _ => None,
+    }
+}
+
+fn group_of(hir: &Hir, group: usize) -> Option<&Hir> {
+    match hir.kind() {
+        HirKind::Capture(found) if found.index as usize == group => Some(&found.sub),
+        HirKind::Capture(found) => group_of(&found.sub, group),
+        HirKind::Repetition(repetition) => group_of(&repetition.sub, group),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group_of(part, group)),
         _ => None,
     }
 }

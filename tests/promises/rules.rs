@@ -1,3 +1,5 @@
+/// Rule files of the user's, and the options that choose rules.
+mod files;
 /// Strings that match a pattern.
 mod generate;
 /// The proof that no match is missed for want of a trigger.

@@ -172,7 +172,8 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
     for (at, &byte) in rest.iter().enumerate() {
         let next = rest.get(at + 1).copied();
         let ends = match byte {
-            b' ' | b'\t' | b'\r' | b'"' | b'`' | 0 => true,
+            // No value holds control characters; a colour's end stands directly behind many.
+            0..=b' ' | 0x7f | b'"' | b'`' => true,
             b'\'' => opener == Some(b'\'') || next.is_none_or(|b| matches!(b, b' ' | b',' | b')' | b';')),
             b'<' => separator == Separator::Element || at > 0,
             b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),

@@ -30,6 +30,7 @@ use self::slow::SlowRules;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
+pub use self::candidate::Refusal;
 pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
 pub use self::finder::{Finder, Found};

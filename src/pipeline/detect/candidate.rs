@@ -94,6 +94,8 @@ pub enum Refusal {
     Validator(validator::Validator),
     /// None of the words stands near by.
     Near,
+    /// The key is a telling one, but what stands there is no secret, or nothing does.
+    Value,
 }
 
 /// Whether a pattern's match passes the rule's gates. `reach_back` is the first offset of `line` that near words may stand at.

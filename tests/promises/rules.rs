@@ -1,9 +1,13 @@
+/// The commands as they are typed.
+mod commands;
 /// Rule files of the user's, and the options that choose rules.
 mod files;
 /// Strings that match a pattern.
 mod generate;
 /// The proof that no match is missed for want of a trigger.
 mod triggers;
+
+use std::collections::HashSet;
 
 use inkprint::control::rules::check::check;
 use inkprint::pipeline::detect::rule::RuleSet;
@@ -51,5 +55,25 @@ fn the_more_specific_rule_names_an_overlap() {
         let (matches, _) = finder.find(line.as_bytes()).expect("it scans");
         let names: Vec<_> = matches.iter().map(|found| detector.rule(found.rule).id.as_str()).collect();
         assert_eq!(names, [rule], "{line}");
+    }
+}
+
+#[test]
+fn the_fields_of_every_builtin_rule_are_sound() {
+    let set = builtin();
+    let ids: HashSet<&str> = set.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids.len(), set.rules.len(), "an id is used twice");
+    for rule in &set.rules {
+        let place = format!("{}: rule {}", rule.origin, rule.id);
+        assert!(rule.description.len() >= 8 && !rule.description.ends_with('.'), "{place}: description");
+        assert!(
+            rule.references.iter().all(|link| link.starts_with("https://") || link.starts_with("http://")),
+            "{place}: references"
+        );
+        let texts: Vec<&String> = rule.examples.iter().chain(&rule.counterexamples).collect();
+        assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len(), "{place}: a text stands there twice");
+        assert!(!rule.counterexamples.is_empty(), "{place}: counterexamples");
+        let near: Vec<&String> = rule.near.iter().flat_map(|near| &near.words).collect();
+        assert_eq!(near.iter().collect::<HashSet<_>>().len(), near.len(), "{place}: a near word stands there twice");
     }
 }

@@ -60,7 +60,8 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let mut line = Zeroizing::new(Vec::new());
     for number in 1u64.. {
         line.clear();
-        let read = (&mut input).take(MAX_LINE).read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))?;
+        let read =
+            (&mut input).take(MAX_LINE).read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))?;
         if read == 0 {
             break;
         }

@@ -15,7 +15,9 @@ use crate::control::rules::lint::{FoundBy, Linted, Report, Shared, Warning, lint
 /// A rule is fast when strings that must occur in what it finds are looked for at once with those of all other rules, and
 /// slow when its whole expression is matched against every byte.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 done, 1 there are warnings and --strict was given, 2 the rules cannot be loaded.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 there are warnings and --strict was given, 2 the rules cannot be loaded."
+)]
 pub struct LintArgs {
     #[command(flatten)]
     rules: RuleArgs,

@@ -73,7 +73,8 @@ fn json(set: &RuleSet, on: &HashSet<RuleId>) -> anyhow::Result<String> {
 fn table(set: &RuleSet, on: &HashSet<RuleId>) -> String {
     let rows = rows(set, on);
     let width = rows.iter().map(|row| row.id.len()).max().unwrap_or(0).max("rule".len());
-    let mut out = format!("{:<width$}  {:<8}  {:<8}  {:<10}  {:<3}  description\n", "rule", "pack", "severity", "kind", "on");
+    let mut out =
+        format!("{:<width$}  {:<8}  {:<8}  {:<10}  {:<3}  description\n", "rule", "pack", "severity", "kind", "on");
     for Row { id, pack, severity, kind, on, description, .. } in &rows {
         let on = if *on { "on" } else { "off" };
         let _ = writeln!(out, "{id:<width$}  {pack:<8}  {severity:<8}  {kind:<10}  {on:<3}  {description}");

@@ -31,7 +31,11 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
         let _ = writeln!(out, "{failure}");
     }
     let (examples, counterexamples, failures) = (outcome.examples, outcome.counterexamples, outcome.failures.len());
-    let _ = writeln!(out, "{} rules, {examples} examples, {counterexamples} counterexamples, {failures} failures", outcome.rules);
+    let _ = writeln!(
+        out,
+        "{} rules, {examples} examples, {counterexamples} counterexamples, {failures} failures",
+        outcome.rules
+    );
     print(&out)?;
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

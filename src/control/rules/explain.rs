@@ -100,7 +100,8 @@ impl<'d> Explainer<'d> {
     pub fn explain(&mut self, line: &[u8]) -> Result<Explanation<'d>, DatabaseError> {
         let found = self.finder.explain(line)?;
         let (matches, _) = self.finder.find(line)?;
-        let meetings: Vec<Meeting<'d>> = found.iter().map(|found| meeting(self.detector, matches, found, line)).collect();
+        let meetings: Vec<Meeting<'d>> =
+            found.iter().map(|found| meeting(self.detector, matches, found, line)).collect();
         let refused = found.iter().filter(|found| found.refusal.is_some()).map(|found| match found.key {
             Some(key) => behind_key(line, key),
             None => found.span,
@@ -121,8 +122,17 @@ fn meeting<'d>(detector: &'d Detector, matches: &[Match], found: &Found, line: &
         (Some(refusal), None) => Verdict::Refused(refusal),
     };
     let secret = (found.refusal != Some(Refusal::Value)).then(|| &line[found.span.range()]);
-    let validated = |required| move |&validator: &Validator| secret.map(|secret| Validated { validator, required, passes: validator.passes(secret) });
-    let validators = rule.require.iter().filter_map(validated(true)).chain(rule.validate.iter().filter_map(validated(false))).collect();
+    let validated = |required| {
+        move |&validator: &Validator| {
+            secret.map(|secret| Validated { validator, required, passes: validator.passes(secret) })
+        }
+    };
+    let validators = rule
+        .require
+        .iter()
+        .filter_map(validated(true))
+        .chain(rule.validate.iter().filter_map(validated(false)))
+        .collect();
     Meeting { rule, span: found.span, key: found.key, verdict, entropy: secret.map(bits_per_character), validators }
 }
 
@@ -164,7 +174,11 @@ mod tests {
         let detector = Detector::new(RuleSet::builtin().expect("they load")).expect("they compile");
         let explanation = Explainer::new(&detector).expect("memory").explain(line.as_bytes()).expect("it scans");
         let key = |meeting: &Meeting<'_>| meeting.key.map(|key| line[key.range()].to_owned());
-        explanation.meetings.iter().map(|meeting| (meeting.rule.id.to_string(), meeting.verdict.clone(), key(meeting))).collect()
+        explanation
+            .meetings
+            .iter()
+            .map(|meeting| (meeting.rule.id.to_string(), meeting.verdict.clone(), key(meeting)))
+            .collect()
     }
 
     #[test]
@@ -172,7 +186,10 @@ mod tests {
         let all = explained("DB_PASSWORD=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");
         let name = RuleId::new("github-pat").expect("an id");
         assert!(all.contains(&("github-pat".to_owned(), Verdict::Redacted, None)), "{all:?}");
-        assert!(all.contains(&("password".to_owned(), Verdict::RedactedAs(name), Some("DB_PASSWORD".to_owned()))), "{all:?}");
+        assert!(
+            all.contains(&("password".to_owned(), Verdict::RedactedAs(name), Some("DB_PASSWORD".to_owned()))),
+            "{all:?}"
+        );
     }
 
     #[test]
@@ -184,7 +201,10 @@ mod tests {
             ("Authorization: Bearer $TOKEN", "authorization", Refusal::Value),
         ] {
             let all = explained(line);
-            assert!(all.iter().any(|(id, verdict, _)| id == rule && *verdict == Verdict::Refused(refusal)), "{line}: {all:?}");
+            assert!(
+                all.iter().any(|(id, verdict, _)| id == rule && *verdict == Verdict::Refused(refusal)),
+                "{line}: {all:?}"
+            );
         }
     }
 
@@ -193,7 +213,8 @@ mod tests {
         let detector = Detector::new(RuleSet::builtin().expect("they load")).expect("they compile");
         let line = b"password: notAsecret1? \"token\":\"see the manual\" k=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";
         let explanation = Explainer::new(&detector).expect("memory").explain(line).expect("it scans");
-        let masked: Vec<_> = explanation.masked.iter().map(|span| String::from_utf8_lossy(&line[span.range()])).collect();
+        let masked: Vec<_> =
+            explanation.masked.iter().map(|span| String::from_utf8_lossy(&line[span.range()])).collect();
         assert_eq!(masked, ["notAsecret1?", "see the manual", "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"]);
     }
 }

@@ -9,7 +9,7 @@ use crate::pipeline::detect::{CostClass, cost_class, placed_triggers};
 
 /// A trigger less rare than this, in bits, has its rule tried at places that have nothing to do with it: several times in a
 /// megabyte of log.
-const WEAK: f32 = 16.0;
+const WEAK: f32 = 15.0;
 /// A near word less rare than this stands somewhere in most logs, so that it is hardly a gate.
 const COMMON_NEAR: f32 = 12.0;
 /// With fewer examples, one form of what the rule finds is tried and no other.
@@ -83,12 +83,17 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Slow => f.write_str("slow: no part of the pattern is telling enough for a trigger; give it a literal, or near words"),
+            Self::Slow => f.write_str(
+                "slow: no part of the pattern is telling enough for a trigger; give it a literal, or near words",
+            ),
             Self::WeakTrigger { trigger, bits } => {
                 write!(f, "trigger {trigger:?} is common ({bits:.0} bits): the pattern will be tried often")
             }
             Self::OpenStart(trigger) => {
-                write!(f, "what stands before trigger {trigger:?} has no greatest length: each one is searched from the line's start")
+                write!(
+                    f,
+                    "what stands before trigger {trigger:?} has no greatest length: each one is searched from the line's start"
+                )
             }
             Self::CommonNear(word) => write!(f, "near word {word:?} stands in most logs: it is hardly a gate"),
             Self::NoReferences => f.write_str("no references: nobody can check the format"),
@@ -178,7 +183,12 @@ fn lint_rule<'r>(rule: &'r Rule, users: &mut BTreeMap<Literal, usize>) -> Linted
     if let Some(trigger) = weakest.filter(|trigger| found_by != FoundBy::Context && trigger.bits() < WEAK) {
         warnings.push(Warning::WeakTrigger { trigger: trigger.to_display(), bits: trigger.bits() });
     }
-    warnings.extend(placed.iter().find(|placed| placed.reach.max.is_none()).map(|placed| Warning::OpenStart(placed.trigger.to_display())));
+    warnings.extend(
+        placed
+            .iter()
+            .find(|placed| placed.reach.max.is_none())
+            .map(|placed| Warning::OpenStart(placed.trigger.to_display())),
+    );
     let near = rule.near.iter().flat_map(|near| &near.words);
     let common = near.filter(|word| Trigger::literal(word, true).literal_bits() < COMMON_NEAR);
     warnings.extend(common.map(|word| Warning::CommonNear(word.clone())));
@@ -213,7 +223,8 @@ mod tests {
     fn what_a_rule_is_found_by_is_told() {
         let set = builtin(&["github-pat", "password", "ethereum-private-key"]);
         let report = lint(&set);
-        let found_by = |id: &str| report.rules.iter().find(|linted| linted.rule.id.as_str() == id).map(|linted| linted.found_by);
+        let found_by =
+            |id: &str| report.rules.iter().find(|linted| linted.rule.id.as_str() == id).map(|linted| linted.found_by);
         assert_eq!(found_by("github-pat"), Some(FoundBy::Pattern));
         assert_eq!(found_by("ethereum-private-key"), Some(FoundBy::NearWords));
         assert_eq!(found_by("password"), Some(FoundBy::Context));

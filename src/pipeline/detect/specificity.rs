@@ -61,13 +61,18 @@ fn laid_down(hir: &Hir) -> (f32, Widest) {
             let lengths = (room as f32 + 1.0).min(OPEN_LENGTHS);
             (once * repetition.min as f32 - lengths.log2(), if own.room >= inner.room { own } else { inner })
         }
-        HirKind::Concat(parts) => parts.iter().map(laid_down).fold((0.0, Widest::default()), |(sum, widest), (bits, next)| {
-            (sum + bits, if next.room > widest.room { next } else { widest })
-        }),
+        HirKind::Concat(parts) => {
+            parts.iter().map(laid_down).fold((0.0, Widest::default()), |(sum, widest), (bits, next)| {
+                (sum + bits, if next.room > widest.room { next } else { widest })
+            })
+        }
         HirKind::Alternation(branches) => {
-            let (least, widest) = branches.iter().map(laid_down).fold((f32::INFINITY, Widest::default()), |(least, widest), (bits, next)| {
-                (least.min(bits), if next.room > widest.room { next } else { widest })
-            });
+            let (least, widest) = branches
+                .iter()
+                .map(laid_down)
+                .fold((f32::INFINITY, Widest::default()), |(least, widest), (bits, next)| {
+                    (least.min(bits), if next.room > widest.room { next } else { widest })
+                });
             (least - (branches.len() as f32).log2(), widest)
         }
     }

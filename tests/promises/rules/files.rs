@@ -63,7 +63,8 @@ fn each_kind_of_fault_is_told_with_line_rule_and_reason() {
         let id = if field == "id" { String::new() } else { "rule \"one-bad\": ".to_owned() };
         // The file's first line names the pack, its second begins the rule.
         let line = if is_own_line { 2 + lines.iter().position(|line| line == wrong).expect("it is there") } else { 2 };
-        let as_expected = told[0].starts_with(&format!(":{line}: ")) && told[0].contains(reason) && told[0].contains(&id);
+        let as_expected =
+            told[0].starts_with(&format!(":{line}: ")) && told[0].contains(reason) && told[0].contains(&id);
         assert!(as_expected, "{wrong}: {told:?}");
     }
 }
@@ -72,7 +73,14 @@ fn each_kind_of_fault_is_told_with_line_rule_and_reason() {
 fn what_is_missing_is_told() {
     let folder = written("[[rule]]\nid = 'bare'\n");
     let told = faults(&folder.path().join("own.toml"));
-    for reason in ["`pack` is missing", "`description` is missing", "`severity` is missing", "`kind` is missing", "one of `pattern`", "`examples`"] {
+    for reason in [
+        "`pack` is missing",
+        "`description` is missing",
+        "`severity` is missing",
+        "`kind` is missing",
+        "one of `pattern`",
+        "`examples`",
+    ] {
         assert!(told.iter().any(|fault| fault.contains(reason)), "{reason}: {told:?}");
     }
     assert_eq!(told.len(), 6, "{told:?}");
@@ -170,7 +178,11 @@ fn a_rule_that_is_off_is_on_when_it_is_named() {
 
 #[test]
 fn a_file_adds_rules_and_takes_the_place_of_those_it_names() {
-    let folder = written(&format!("pack = 'tokens'\n{}{}", rule("mine", "zqtok_[0-9]{8}"), rule("github-pat", "zqtok_[0-9]{8}")));
+    let folder = written(&format!(
+        "pack = 'tokens'\n{}{}",
+        rule("mine", "zqtok_[0-9]{8}"),
+        rule("github-pat", "zqtok_[0-9]{8}")
+    ));
     let set = builtin().extended(folder.path()).expect("it loads");
     assert_eq!(set.rules.len(), builtin().rules.len() + 1);
     let replaced: Vec<_> = set.rules.iter().filter(|rule| rule.id.as_str() == "github-pat").collect();
@@ -184,6 +196,7 @@ fn without_the_builtin_rules_only_those_of_the_file_are_there() {
     let mut command = inkprint(folder.path());
     let output = run(command.args(["rules", "list", "--json", "--no-builtin", "--patterns"]).arg(folder.path()));
     let listed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let ids: Vec<_> = listed["rules"].as_array().expect("rules").iter().map(|rule| rule["id"].as_str().expect("an id")).collect();
+    let ids: Vec<_> =
+        listed["rules"].as_array().expect("rules").iter().map(|rule| rule["id"].as_str().expect("an id")).collect();
     assert_eq!(ids, ["mine"]);
 }

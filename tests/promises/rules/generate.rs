@@ -7,7 +7,10 @@ pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: &str) -> Self {
-        Self(seed.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+        Self(
+            seed.bytes()
+                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
+        )
     }
 
     /// A number below `bound`.
@@ -45,7 +48,8 @@ fn member(class: &Class, random: &mut Random) -> u8 {
         Class::Bytes(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
         Class::Unicode(_) => unreachable!("patterns are parsed as bytes"),
     };
-    let mut bytes: Vec<u8> = ranges.into_iter().flat_map(|(start, end)| start..=end).filter(|byte| *byte != b'\n').collect();
+    let mut bytes: Vec<u8> =
+        ranges.into_iter().flat_map(|(start, end)| start..=end).filter(|byte| *byte != b'\n').collect();
     // Of `[^"]` and the like, mostly what logs hold.
     if random.below(8) > 0 && bytes.iter().any(u8::is_ascii_graphic) {
         bytes.retain(u8::is_ascii_graphic);

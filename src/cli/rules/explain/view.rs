@@ -120,7 +120,9 @@ fn verdict(meeting: &Meeting<'_>) -> String {
     match &meeting.verdict {
         Verdict::Redacted => "redacted".to_owned(),
         Verdict::RedactedAs(rule) => format!("redacted, under the name of {rule}, which is more specific here"),
-        Verdict::RefusedButRedactedAs(refusal, rule) => format!("refused: {}; redacted by {rule}", reason(*refusal, meeting)),
+        Verdict::RefusedButRedactedAs(refusal, rule) => {
+            format!("refused: {}; redacted by {rule}", reason(*refusal, meeting))
+        }
         Verdict::Refused(refusal) => format!("refused: {}", reason(*refusal, meeting)),
     }
 }
@@ -136,7 +138,9 @@ fn reason(refusal: Refusal, meeting: &Meeting<'_>) -> String {
             Some(near) => format!("none of {:?} stands within {} bytes before", near.words, near.within),
             None => "no near word stands before".to_owned(),
         },
-        Refusal::Value => "what stands at this key is no secret: nothing, a stand-in, a word, a reference or a number".to_owned(),
+        Refusal::Value => {
+            "what stands at this key is no secret: nothing, a stand-in, a word, a reference or a number".to_owned()
+        }
     }
 }
 
@@ -153,7 +157,10 @@ fn details(key: Option<String>, meeting: &Meeting<'_>) -> String {
 
 /// Text that cannot move the cursor or change a colour.
 fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 #[cfg(test)]

@@ -87,7 +87,11 @@ pub(super) fn add_file(set: &mut RuleSet, name: &str, text: &str, faults: &mut V
         let at = error.span().map_or(0, |span| span.start);
         let within = rules.iter().rfind(|rule: &&Spanned<DeValue<'_>>| rule.span().start <= at);
         let fault = Fault::Toml(error.message().to_owned());
-        faults.push(PlacedFault { origin: lines.origin(at), rule: within.and_then(|rule| id_of(rule.get_ref())), fault });
+        faults.push(PlacedFault {
+            origin: lines.origin(at),
+            rule: within.and_then(|rule| id_of(rule.get_ref())),
+            fault,
+        });
     }
     let mut place = |at: usize, fault| faults.push(PlacedFault { origin: lines.origin(at), rule: None, fault });
     let Some((raw, dropped)) = deserialize::<RawHead>(head, span, &mut place) else { return };
@@ -108,7 +112,13 @@ pub(super) fn add_file(set: &mut RuleSet, name: &str, text: &str, faults: &mut V
     }
 }
 
-fn add_rule(set: &mut RuleSet, lines: &Lines<'_>, pack: Pack, rule: Spanned<DeValue<'_>>, faults: &mut Vec<PlacedFault>) {
+fn add_rule(
+    set: &mut RuleSet,
+    lines: &Lines<'_>,
+    pack: Pack,
+    rule: Spanned<DeValue<'_>>,
+    faults: &mut Vec<PlacedFault>,
+) {
     let span = rule.span();
     let origin = lines.origin(span.start);
     let id = id_of(rule.get_ref());
@@ -208,7 +218,9 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         fail(Fault::Unused { field, with });
     }
     let form = match (raw.pattern, raw.keys, raw.form) {
-        (Some(pattern), None, None) => Pattern::parse(&pattern).map(Form::Pattern).map_err(|error| fail(error.into())).ok(),
+        (Some(pattern), None, None) => {
+            Pattern::parse(&pattern).map(Form::Pattern).map_err(|error| fail(error.into())).ok()
+        }
         (None, Some(keys), None) => {
             keys.iter().filter(|key| !KeyForm::is_phrase(key)).for_each(|key| fail(Fault::Key(key.clone())));
             let min_length = raw.min_length.unwrap_or(KeyForm::MIN_LENGTH);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use inkprint::control::rules::check::check;
 use inkprint::pipeline::detect::rule::{Pack, RuleError, RuleSet};
 
 use super::builtin;
@@ -199,4 +200,20 @@ fn without_the_builtin_rules_only_those_of_the_file_are_there() {
     let ids: Vec<_> =
         listed["rules"].as_array().expect("rules").iter().map(|rule| rule["id"].as_str().expect("an id")).collect();
     assert_eq!(ids, ["mine"]);
+}
+
+/// The guide's examples are files that load and do as they say.
+#[test]
+fn the_guides_rules_work() {
+    let guide = include_str!("../../../docs/rules.md");
+    let mut rules = 0;
+    for block in guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        let folder = written(block);
+        let mut set = builtin().extended(folder.path()).expect("it loads");
+        set.rules.retain(|rule| rule.origin.file.ends_with("own.toml"));
+        let outcome = check(&set).expect("the engine takes them");
+        assert_eq!(outcome.failures, [], "{block}");
+        rules += outcome.rules;
+    }
+    assert!(rules >= 2, "{rules} rules in the guide");
 }

@@ -16,6 +16,7 @@ pub mod placeholder;
 mod resolve;
 pub mod rule;
 mod slow;
+mod specificity;
 pub mod trigger;
 pub mod validator;
 
@@ -29,6 +30,7 @@ use self::slow::SlowRules;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
+pub use self::candidate::Refusal;
 pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
 pub use self::finder::{Finder, Found};
@@ -148,6 +150,17 @@ pub fn cost_class(rule: &Rule) -> CostClass {
         Some(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
         None => CostClass::Slow,
     }
+}
+
+/// The triggers that `rule` is found by which lie in the match itself, with their place in it; none for a rule that is found by the
+/// words or keys before it, or by its whole expression.
+pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
+    let uses = uses(0, rule).unwrap_or_default().into_iter();
+    uses.filter_map(|(trigger, used)| match used {
+        Use::Pattern { reach, .. } => Some(Placed { trigger, reach }),
+        _ => None,
+    })
+    .collect()
 }
 
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.

@@ -168,12 +168,16 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Sepa
 /// The run of a value without quotes.
 pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) -> Span {
     let rest = &line[start..];
+    if let Some(length) = angled(rest) {
+        return Span::new(start, start + length);
+    }
     let opener = key.start.checked_sub(1).map(|at| line[at]);
     let mut depth = 0i32;
     for (at, &byte) in rest.iter().enumerate() {
         let next = rest.get(at + 1).copied();
         let ends = match byte {
-            b' ' | b'\t' | b'\r' | b'"' | b'`' | 0 => true,
+            // No value holds control characters; a colour's end stands directly behind many.
+            0..=b' ' | 0x7f | b'"' | b'`' => true,
             b'\'' => opener == Some(b'\'') || next.is_none_or(|b| matches!(b, b' ' | b',' | b')' | b';')),
             b'<' => separator == Separator::Element || at > 0,
             b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),
@@ -197,6 +201,14 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
         }
     }
     trimmed(line, start, line.len())
+}
+
+/// The length of `<your password>`: words between angle brackets are one value, blanks and all.
+fn angled(text: &[u8]) -> Option<usize> {
+    let inner = text.strip_prefix(b"<")?;
+    let is_inner = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ');
+    let length = inner.iter().take(60).take_while(is_inner).count();
+    (length > 0 && inner.get(length) == Some(&b'>')).then_some(length + 2)
 }
 
 /// A sentence's full stop belongs to no value.

@@ -23,7 +23,14 @@ pub fn is_placeholder_token(token: &[u8]) -> bool {
         || contains(token, b"{{")
         || contains(token, b"***")
         || contains(token, b"...")
+        || mostly_crosses(token)
         || counts_up(token)
+}
+
+/// `XXXX-XXXXXXXX-XXXX` behind a prefix: one letter fills most of it, if not in one run.
+fn mostly_crosses(token: &[u8]) -> bool {
+    let crosses = memchr::memchr_iter(b'x', token).count().max(memchr::memchr_iter(b'X', token).count());
+    crosses >= 12 && crosses * 10 >= token.len() * 6
 }
 
 /// Longer tokens may hold the word `EXAMPLE` by chance, or have been doctored: they go.
@@ -36,7 +43,7 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
     if value.iter().all(|byte| *byte == first) || (run >= 4 && run * 10 >= value.len() * 6) {
         return true;
     }
-    if matches!((first, last), (b'\'' | b'"' | b'`', quote) if quote == first) && value.len() > 2 {
+    if matches!((first, last), (b'\'' | b'"', quote) if quote == first) && value.len() > 2 {
         return is_placeholder_value(&value[1..value.len() - 1]);
     }
     if value.starts_with(b"&lt;") || (first == b'<' && value.get(1).is_some_and(u8::is_ascii_alphabetic) && value.contains(&b' ')) {

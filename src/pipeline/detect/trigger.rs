@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_strong_prefix_stands_alone() {
-        assert_eq!(shown(r"\bgithub_pat_[0-9A-Za-z_]{82}"), Some(vec!["github_pat".to_owned()]));
+        assert_eq!(shown(r"\bgithub_pat_[0-9A-Za-z_]{82}"), Some(vec!["github_pat_".to_owned()]));
         assert_eq!(shown(r"\b(?<secret>shpat_[0-9a-f]{32})\b"), Some(vec!["shpat_".to_owned()]));
     }
 

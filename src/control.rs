@@ -1,5 +1,7 @@
 //! The control side: what sets up the data path and answers for it, beside the stream and never in it.
 
+pub mod admin;
 pub mod keyring;
 pub mod lookup;
+pub mod metrics;
 pub(crate) mod wiped;

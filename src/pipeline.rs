@@ -3,9 +3,12 @@
 pub mod detect;
 pub mod fingerprint;
 pub mod framing;
+pub mod meters;
 pub mod pipe;
 pub mod policy;
+pub mod queue;
 pub mod rewrite;
+pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod tally;

@@ -7,4 +7,6 @@ mod promises {
     mod keyring;
     /// Running the program, in an environment of the test's own.
     mod program;
+    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
+    mod tcp;
 }

@@ -271,6 +271,39 @@ mod tests {
     }
 
     #[test]
+    fn lent_memory_comes_back_and_what_is_held_stays() {
+        let (mut intake, mut lent, mut block) = (Intake::new(0), Vec::with_capacity(100_000), Vec::new());
+        let mut out = Vec::new();
+        let input: Vec<u8> = (0..300_000u32).map(|n| if n % 701 == 700 { b'\n' } else { b'a' + (n % 26) as u8 }).collect();
+        for chunk in input.chunks(60_000) {
+            intake.fill(60_000, &mut lent, |into| into.put_slice(chunk));
+            if let Some(Frames::Lines(len)) = intake.next(false) {
+                intake.take_lines(len, &mut block);
+                out.extend_from_slice(&block);
+            }
+            intake.settle(&mut lent);
+            assert!(intake.held() < 701 && intake.capacity() <= 2 * 701, "{} in {}", intake.held(), intake.capacity());
+            if block.capacity() > lent.capacity() {
+                std::mem::swap(&mut block, &mut lent);
+            }
+            assert!(lent.capacity() >= 60_000);
+        }
+        out.extend_from_slice(intake.bytes());
+        assert_eq!(out, input);
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted() {
+        let mut intake = Intake::new(0);
+        intake.fill(100, &mut Vec::new(), |into| into.put_slice(b"rest\nnext line\nhalf"));
+        assert_eq!((intake.drop_line(), intake.bytes()), (Some(4), &b"next line\nhalf"[..]));
+        assert_eq!(intake.next(false), Some(Frames::Lines(10)));
+        intake.take_lines(10, &mut Vec::new());
+        assert_eq!((intake.drop_line(), intake.drop_all(), intake.capacity()), (None, 4, 0));
+        assert_eq!(intake.next(true), None);
+    }
+
+    #[test]
     fn an_endless_line_is_held_to_the_limit() {
         let (out, _, most) = run(&vec![b'x'; 10 * MIN_MAX_LINE], 8192, 4096);
         assert_eq!(out.len(), 10 * MIN_MAX_LINE);

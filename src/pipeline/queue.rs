@@ -181,8 +181,9 @@ impl Queue {
     /// Takes the piece and gives other memory for it, or gives it back.
     fn put(&self, producer: ProducerId, piece: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
         let mut state = self.lock();
+        let owned = state.owner.is_some();
         let memory = state.put(producer, piece, self.limit)?;
-        let released = state.owner.is_none() && state.kept_waiting > 0;
+        let released = owned && state.owner.is_none();
         drop(state);
         self.filled.notify_one();
         if released {

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use super::Shared;
 use super::lane::{Bench, Tools};
-use super::memory::{BASE, Share};
+use super::memory::Share;
 use super::patience::Hold;
 use crate::pipeline::queue::ProducerId;
 use crate::pipeline::stream::{Stream, Taken};
@@ -29,7 +29,10 @@ const CHUNK: usize = 256 << 10;
 const LENT: usize = CHUNK + (32 << 10);
 /// Memory for a line grows by at least so much.
 const GROWTH: usize = 64 << 10;
-/// After the word to stop, a line that has begun is waited for so long.
+/// After the word to stop, a sender is read on for so long, unless it is quiet for so long before.
+const READ_ON: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(100);
+/// And then a line that has begun is waited for so long.
 const LAST_LINE: Duration = Duration::from_secs(1);
 /// A sender that is gone without a word is noticed after idle + probes.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 4);
@@ -208,24 +211,39 @@ impl<'a, 'p> Connection<'a, 'p> {
         self.hold.set(self.open, Instant::now());
     }
 
-    /// Reads what had arrived when the word to stop came, and a line that has begun to its end, if that comes soon: the sender's
-    /// system has been told that we have it.
+    /// Reads on for a moment, where there was something to read or a line had begun when the word to stop came: the sender's system
+    /// has been told that we have what has arrived, and may hold more that the sender is done with. Ends at a line's end, if that
+    /// comes soon.
     async fn read_arrived(&mut self) -> io::Result<()> {
-        let soon = tokio::time::Instant::now() + LAST_LINE;
-        let mut left = usize::try_from(rustix::io::ioctl_fionread(&self.socket)?).unwrap_or(usize::MAX);
-        while left > 0 || self.open || !self.stream.is_empty() {
-            match tokio::time::timeout_at(soon, self.socket.readable()).await {
-                Err(_) => return Ok(()),
-                Ok(ready) => ready?,
+        if rustix::io::ioctl_fionread(&self.socket)? == 0 && !self.in_line() {
+            return Ok(());
+        }
+        let end = Instant::now() + READ_ON;
+        while Instant::now() < end && readable_within(QUIET, &self.socket).await? {
+            if self.read(CHUNK).await? == Read::End {
+                return Ok(());
             }
-            let limit = if left > 0 { left } else { up_to_newline(&self.socket)? };
-            match self.read(limit.clamp(1, CHUNK)).await? {
-                Read::Bytes(read) => left = left.saturating_sub(read),
-                Read::Nothing => {}
-                Read::End => return Ok(()),
+        }
+        let end = end + LAST_LINE;
+        while self.in_line() && readable_within(end.saturating_duration_since(Instant::now()), &self.socket).await? {
+            let limit = up_to_newline(&self.socket)?;
+            if self.read(limit.max(1)).await? == Read::End {
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Whether a line has begun and not ended.
+    fn in_line(&self) -> bool {
+        self.open || !self.stream.is_empty()
+    }
+}
+
+async fn readable_within(time: Duration, socket: &TcpStream) -> io::Result<bool> {
+    match tokio::time::timeout(time, socket.readable()).await {
+        Ok(ready) => ready.map(|()| true),
+        Err(_) => Ok(false),
     }
 }
 
@@ -238,7 +256,6 @@ fn settle(stream: &mut Stream, share: &mut Share, open: bool, tools: &mut Tools<
     } else {
         share.shrink(stream.capacity().max(stream.held()));
     }
-    debug_assert!(stream.held() <= share.allowed() || share.allowed() >= BASE);
 }
 
 /// The number of bytes up to the next newline, as far as it has arrived.

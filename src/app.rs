@@ -65,7 +65,11 @@ pub fn run(
     output: Output,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<Amount> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().context("cannot start a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("cannot start a runtime")?;
     let (metrics, meters, forward) = Metrics::new(&policy.detector, matches!(output, Output::Tcp(_)));
     let queue = Arc::new(Queue::new(settings.budget.queue));
     let memory = Arc::new(Memory::new(settings.budget.lines, settings.source.max_line));
@@ -139,8 +143,17 @@ pub fn run(
     })
 }
 
-fn run_sink(queue: &Queue, output: Output, connected: &watch::Sender<bool>, meters: Option<ForwardMeters>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().context("cannot start a runtime")?;
+fn run_sink(
+    queue: &Queue,
+    output: Output,
+    connected: &watch::Sender<bool>,
+    meters: Option<ForwardMeters>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("cannot start a runtime")?;
     runtime.block_on(async {
         match output {
             Output::File(file) => sink::stdout::run(queue, file).await.context("cannot write standard output"),
@@ -154,10 +167,15 @@ fn run_sink(queue: &Queue, output: Output, connected: &watch::Sender<bool>, mete
 
 /// Starts a part on a thread of its own, which says by `ends` when and how it ended. Nobody joins it: one that is stuck in a write
 /// must not keep the process from its end.
-fn part(name: &'static str, ends: &mpsc::UnboundedSender<Ended>, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> anyhow::Result<()> {
+fn part(
+    name: &'static str,
+    ends: &mpsc::UnboundedSender<Ended>,
+    run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<()> {
     let ends = ends.clone();
     let run = move || {
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(anyhow!("the {name} has failed")));
+        let outcome =
+            std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(anyhow!("the {name} has failed")));
         // With nobody left to hear it, the process is at its end.
         let _ = ends.send((name, outcome));
     };

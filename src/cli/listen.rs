@@ -88,7 +88,8 @@ pub fn run(args: ListenArgs, policy: Policy, threads: usize, max_line: usize) ->
     log(args.log_level, args.log_format);
     let settings = Settings {
         threads,
-        budget: Budget::divide(args.max_memory, args.max_connections as usize, max_line).context("--max-memory is too low")?,
+        budget: Budget::divide(args.max_memory, args.max_connections as usize, max_line)
+            .context("--max-memory is too low")?,
         source: tcp::Settings {
             max_line,
             max_connections: args.max_connections as usize,
@@ -99,7 +100,9 @@ pub fn run(args: ListenArgs, policy: Policy, threads: usize, max_line: usize) ->
     };
     // Bound before anything else is started: an address in use is told at once.
     let admin = args.admin.map(|address| bind(&address, "serving /metrics, /livez and /readyz")).transpose()?;
-    if let Some(address) = admin.as_ref().and_then(|admin| admin.local_addr().ok()).filter(|address| !address.ip().is_loopback()) {
+    if let Some(address) =
+        admin.as_ref().and_then(|admin| admin.local_addr().ok()).filter(|address| !address.ip().is_loopback())
+    {
         tracing::warn!(%address, "the admin address is not a loopback one, and nobody there is asked for a password");
     }
     let listener = bind(&args.listen.context("no address to listen on")?, "listening")?;
@@ -156,7 +159,8 @@ fn log(level: LogLevel, format: LogFormat) {
 
 /// A host and a port. Whether the host is known is seen when it is used.
 fn address(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     port.map(|_| text.to_owned()).ok_or_else(|| "a host and a port, such as 127.0.0.1:6514 or [::1]:6514".to_owned())
 }
 

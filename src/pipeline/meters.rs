@@ -44,7 +44,10 @@ impl ForwardMeters {
     pub fn new() -> Self {
         describe_gauge!("inkprint_forward_connected", "1 while there is a connection to the peer.");
         describe_counter!("inkprint_forward_reconnects_total", "Connections to the peer after the first.");
-        Self { connected: gauge!("inkprint_forward_connected"), reconnects: counter!("inkprint_forward_reconnects_total") }
+        Self {
+            connected: gauge!("inkprint_forward_connected"),
+            reconnects: counter!("inkprint_forward_reconnects_total"),
+        }
     }
 }
 
@@ -57,8 +60,13 @@ impl Meters {
             lines: counter!("inkprint_lines_total"),
             bytes_in: counter!("inkprint_bytes_in_total"),
             bytes_out: counter!("inkprint_bytes_out_total"),
-            matches: detector.rules().map(|rule| counter!("inkprint_matches_total", "rule" => rule.id.to_string())).collect(),
-            withheld: Reason::ALL.map(|reason| (reason, counter!("inkprint_withheld_lines_total", "reason" => reason.as_str()))).to_vec(),
+            matches: detector
+                .rules()
+                .map(|rule| counter!("inkprint_matches_total", "rule" => rule.id.to_string()))
+                .collect(),
+            withheld: Reason::ALL
+                .map(|reason| (reason, counter!("inkprint_withheld_lines_total", "reason" => reason.as_str())))
+                .to_vec(),
             known_marks: marks("known"),
             unverified_marks: marks("unverified"),
             connections: gauge!("inkprint_connections"),

@@ -277,7 +277,12 @@ mod tests {
     fn small_pieces_are_joined_and_large_ones_handed_over() {
         let queue = Queue::new(1 << 20);
         let large = [&vec![b'x'; LARGE][..], b"\n"].concat();
-        assert!(push(&queue, A, b"one\n") && push(&queue, B, b"two\n") && push(&queue, A, &large) && push(&queue, A, b"three\n"));
+        assert!(
+            push(&queue, A, b"one\n")
+                && push(&queue, B, b"two\n")
+                && push(&queue, A, &large)
+                && push(&queue, A, b"three\n")
+        );
         assert_eq!(next(&queue).as_deref(), Some(&b"one\ntwo\n"[..]));
         assert_eq!(next(&queue), Some(large));
         assert_eq!(next(&queue).as_deref(), Some(&b"three\n"[..]));

@@ -164,7 +164,9 @@ async fn closed(socket: &TcpStream) -> Broken {
         }
         match socket.try_read(&mut [0; 1024]) {
             Ok(0) => return Broken::Closed,
-            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return error.into(),
+            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return error.into();
+            }
             _ => {}
         }
     }

@@ -29,8 +29,8 @@ pub use self::lane::{Lane, LaneError, run};
 
 use self::memory::Memory;
 use self::patience::Patience;
-use super::super::meters::Meters;
-use super::super::queue::Queue;
+use crate::pipeline::meters::Meters;
+use crate::pipeline::queue::Queue;
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]

@@ -59,7 +59,8 @@ fn metrics_follow_the_conventions() {
     }
     assert!(typed.contains("inkprint_forward_connected"));
     if tool("promtool") {
-        let mut promtool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn().expect("installed");
+        let mut promtool =
+            Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn().expect("installed");
         promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("read");
         assert!(promtool.wait().expect("a child").success());
     }
@@ -72,6 +73,7 @@ fn an_admin_address_that_others_reach_is_warned_of() {
     let home = tempfile::tempdir().expect("a directory");
     let mut command = super::super::program::inkprint(home.path());
     // The second address cannot be bound, so that it ends by itself.
-    let output = command.args(["--listen", &service.address, "--admin", "0.0.0.0:0"]).output().expect("the program was built");
+    let output =
+        command.args(["--listen", &service.address, "--admin", "0.0.0.0:0"]).output().expect("the program was built");
     assert!(super::super::program::stderr(&output).contains("not a loopback"));
 }

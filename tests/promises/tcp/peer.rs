@@ -144,7 +144,9 @@ fn a_closed_standard_output_is_an_error() {
     let (log, _reader) = super::service::Collected::from(child.stderr.take().expect("piped"));
     let address = wait_for("its address", || {
         let text = log.text();
-        text.split_once("listening address=").and_then(|(_, rest)| rest.split_once('\n')).map(|(address, _)| address.to_owned())
+        text.split_once("listening address=")
+            .and_then(|(_, rest)| rest.split_once('\n'))
+            .map(|(address, _)| address.to_owned())
     });
     std::net::TcpStream::connect(address).expect("it listens").write_all(b"line\n").expect("sent");
     let status = wait_for("its end", || child.try_wait().expect("a child"));

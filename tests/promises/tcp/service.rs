@@ -93,12 +93,21 @@ impl Service {
     pub fn start(options: &[&str]) -> Self {
         let home = tempdir().expect("a directory");
         let mut command = inkprint(home.path());
-        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "trace", "--log-format", "json"]).args(options);
+        command
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "trace", "--log-format", "json"])
+            .args(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program was built");
         let (out, out_reader) = Collected::from(child.stdout.take().expect("piped"));
         let (log, log_reader) = Collected::from(child.stderr.take().expect("piped"));
-        let mut service =
-            Self { child, address: String::new(), admin: String::new(), log, out, readers: vec![out_reader, log_reader], _home: home };
+        let mut service = Self {
+            child,
+            address: String::new(),
+            admin: String::new(),
+            log,
+            out,
+            readers: vec![out_reader, log_reader],
+            _home: home,
+        };
         service.admin = service.logged("serving", "address");
         service.address = service.logged("listening", "address");
         service
@@ -112,9 +121,14 @@ impl Service {
     #[track_caller]
     pub fn logged(&self, message: &str, field: &str) -> String {
         wait_for(message, || {
-            self.log.text().lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).find_map(|entry| {
-                entry["message"].as_str()?.starts_with(message).then(|| entry[field].to_string().trim_matches('"').to_owned())
-            })
+            self.log.text().lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).find_map(
+                |entry| {
+                    entry["message"]
+                        .as_str()?
+                        .starts_with(message)
+                        .then(|| entry[field].to_string().trim_matches('"').to_owned())
+                },
+            )
         })
     }
 

@@ -15,7 +15,8 @@ const UNANSWERED: u32 = 5;
 pub fn is_dead(socket: impl AsFd) -> bool {
     let Ok(inode) = rustix::fs::fstat(socket).map(|stat| stat.st_ino) else { return false };
     ["/proc/self/net/tcp", "/proc/self/net/tcp6"].into_iter().any(|table| {
-        File::open(table).is_ok_and(|table| unanswered(BufReader::new(table), inode).is_some_and(|times| times >= UNANSWERED))
+        File::open(table)
+            .is_ok_and(|table| unanswered(BufReader::new(table), inode).is_some_and(|times| times >= UNANSWERED))
     })
 }
 

@@ -25,7 +25,10 @@ pub async fn accept(listener: TcpListener, mut lanes: Vec<Lane>, shared: &Shared
     let mut full = false;
     loop {
         if limit.available_permits() == 0 && !full {
-            tracing::warn!(connections = shared.settings.max_connections, "at the limit of connections: more wait to be accepted");
+            tracing::warn!(
+                connections = shared.settings.max_connections,
+                "at the limit of connections: more wait to be accepted"
+            );
         }
         full = limit.available_permits() == 0;
         let accepted = async {

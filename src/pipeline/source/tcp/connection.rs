@@ -76,7 +76,16 @@ impl<'a, 'p> Connection<'a, 'p> {
         set_tcp_keepintvl(&socket, KEEPALIVE.1)?;
         set_tcp_keepcnt(&socket, KEEPALIVE.2)?;
         let (stream, share) = (Stream::new(shared.settings.max_line), Share::new(shared.memory.clone()));
-        Ok(Self { socket: TcpStream::from_std(socket)?, id, bench, shared, stream, share, open: false, hold: Hold::default() })
+        Ok(Self {
+            socket: TcpStream::from_std(socket)?,
+            id,
+            bench,
+            shared,
+            stream,
+            share,
+            open: false,
+            hold: Hold::default(),
+        })
     }
 
     /// Serves the connection to its end. Whatever ends it, what was read is passed on.

@@ -95,7 +95,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// [`LaneError`] at the start only.
 pub fn run(mut incomings: Incomings, policy: &Policy, shared: &Shared) -> Result<(), LaneError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(LaneError::Runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(LaneError::Runtime)?;
     let worker = Worker::new(policy)?.counting_lines(true);
     let tools = RefCell::new(Tools { worker, block: Vec::new(), out: Vec::new(), lent: Vec::new() });
     let bench = Bench { tools, turn: Semaphore::new(1) };

@@ -82,7 +82,9 @@ impl Share {
     /// Takes more so that `bytes` may be held, if it is there.
     pub fn try_grow(&mut self, bytes: usize) {
         let missing = bytes.min(self.memory.max_line).saturating_sub(self.allowed());
-        if missing > 0 && let Ok(permit) = Arc::clone(&self.memory.pool).try_acquire_many_owned(count(missing)) {
+        if missing > 0
+            && let Ok(permit) = Arc::clone(&self.memory.pool).try_acquire_many_owned(count(missing))
+        {
             self.add(permit);
         }
     }

@@ -4,4 +4,5 @@ pub mod admin;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub mod rules;
 pub(crate) mod wiped;

@@ -7,6 +7,7 @@ pub mod meters;
 pub mod pipe;
 pub mod policy;
 pub mod queue;
+pub mod report;
 pub mod rewrite;
 pub mod sink;
 pub mod source;

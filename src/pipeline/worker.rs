@@ -4,9 +4,10 @@ use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
 use super::fingerprint::{Reason, Written, written_at, write_withheld};
 use super::framing::Window;
 use super::policy::Policy;
+use super::report::{Report, Reporter};
 use super::rewrite::{Style, rewrite};
 use super::tally::Tally;
-use crate::model::Span;
+use crate::model::{Fingerprint, Span};
 
 /// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
 const OVERLAP: usize = 2 * MAX_SECRET;
@@ -37,6 +38,9 @@ pub struct Worker<'p> {
     tally: Tally,
     counts_lines: bool,
     style: Style,
+    reporter: Option<Reporter>,
+    /// What the reporter is to be told of the text at hand; kept for its memory.
+    rewritten: Vec<(Match, Fingerprint)>,
 }
 
 impl<'p> Worker<'p> {
@@ -46,7 +50,7 @@ impl<'p> Worker<'p> {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn new(policy: &'p Policy) -> Result<Self, DatabaseError> {
         let tally = Tally::new(policy.detector.rules().len());
-        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain })
+        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain, reporter: None, rewritten: Vec::new() })
     }
 
     /// The same worker, which also counts lines: a pass over every byte, so only where somebody reads the count.
@@ -61,19 +65,33 @@ impl<'p> Worker<'p> {
         self
     }
 
+    /// The same worker, which takes note of every match, for an input that begins now.
+    pub fn reporting(mut self) -> Self {
+        self.reporter = Some(Reporter::default());
+        self
+    }
+
+    /// What was found since the last call, where [`reporting`](Self::reporting) was asked for.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        self.reporter.as_mut().map(Reporter::take).unwrap_or_default()
+    }
+
     /// Cleans a block of whole frames. On [`Outcome::Rewritten`] the result replaces what `out` held.
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
         out.clear();
         self.count(block, block.last().is_some_and(|last| *last != b'\n'));
+        let all = Span::new(0, block.len());
+        self.rewritten.clear();
         let outcome = match self.finder.find(block) {
-            Ok(([], walls)) => {
-                verify(block, walls, self.policy, &mut self.tally);
-                Outcome::Unchanged
-            }
             Ok((matches, walls)) => {
                 verify(block, walls, self.policy, &mut self.tally);
-                rewrite(block, Span::new(0, block.len()), matches, self.policy, self.style, &mut self.tally, out);
-                Outcome::Rewritten
+                if matches.is_empty() {
+                    Outcome::Unchanged
+                } else {
+                    let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+                    rewrite(block, all, matches, self.policy, self.style, out, note(tally, rewritten, reports));
+                    Outcome::Rewritten
+                }
             }
             Err(error) => {
                 tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
@@ -81,6 +99,9 @@ impl<'p> Worker<'p> {
                 Outcome::Rewritten
             }
         };
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow(block, all, &self.rewritten);
+        }
         self.tally.bytes_out += match outcome {
             Outcome::Unchanged => block.len(),
             Outcome::Rewritten => out.len(),
@@ -104,7 +125,13 @@ impl<'p> Worker<'p> {
         let passed = |end: usize| end > window.start && end <= to;
         let walls: Vec<Span> = walls.iter().copied().filter(|wall| passed(wall.end())).collect();
         verify(text, &walls, self.policy, &mut self.tally);
-        rewrite(text, Span::new(window.start, to), matches, self.policy, self.style, &mut self.tally, out);
+        let range = Span::new(window.start, to);
+        self.rewritten.clear();
+        let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        rewrite(text, range, matches, self.policy, self.style, out, note(tally, rewritten, reports));
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow(text, range, &self.rewritten);
+        }
         self.count(&bytes[window.start..to], window.last && !text.ends_with(b"\n"));
         self.tally.bytes_out += out.len() as u64;
         WindowOutcome { to, endless }
@@ -116,6 +143,9 @@ impl<'p> Worker<'p> {
         write_withheld(Reason::Oversized, bytes, out);
         if newline {
             out.push(b'\n');
+        }
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow_withheld(bytes, newline);
         }
         self.tally.withhold(Reason::Oversized);
         self.tally.lines += u64::from(self.counts_lines);
@@ -133,6 +163,20 @@ impl<'p> Worker<'p> {
     /// The counts since the last call.
     pub fn take_tally(&mut self) -> Tally {
         self.tally.take()
+    }
+}
+
+/// Counts a match that was replaced, and keeps it where somebody wants a report.
+fn note<'a>(
+    tally: &'a mut Tally,
+    rewritten: &'a mut Vec<(Match, Fingerprint)>,
+    reports: bool,
+) -> impl FnMut(&Match, Fingerprint) + 'a {
+    move |found, fingerprint| {
+        tally.matches[found.rule] += 1;
+        if reports {
+            rewritten.push((*found, fingerprint));
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::group::{self, Behind, Group};
+use super::specificity::Specificity;
 use crate::model::Span;
 
 /// No secret is thought to be longer than this many bytes. In a line that is scanned whole a longer one goes whole as well; in one that
@@ -39,7 +41,8 @@ pub enum PatternError {
 pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
-    secret_group: Option<usize>,
+    group: Group,
+    specificity: Specificity,
 }
 
 impl Pattern {
@@ -59,8 +62,9 @@ impl Pattern {
         }
         let (hir, wants_boundary) = without_leading_boundary(hir);
         let hir = open_ended(hir);
-        let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
-        Ok(Self { hir, wants_boundary, secret_group })
+        let group = Group::of(&hir);
+        let specificity = Specificity::new(&hir, group::secret_part(&hir).unwrap_or(&hir));
+        Ok(Self { hir, wants_boundary, group, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -78,6 +82,17 @@ impl Pattern {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
+    /// How much the pattern says of a match whose secret is of this length: of two that take the same bytes, the greater is the
+    /// more specific.
+    pub fn specificity(&self, secret: usize) -> u32 {
+        self.specificity.bits(secret)
+    }
+
+    /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
+    pub fn max_before_secret(&self) -> Option<usize> {
+        group::longest_before_secret(&self.hir)
+    }
+
     /// Builds the automaton.
     ///
     /// # Errors
@@ -93,7 +108,7 @@ impl Pattern {
             .configure(config)
             .build_from_hir(&self.hir)
             .map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))?;
-        Ok(Matcher { regex, secret_group: self.secret_group })
+        Ok(Matcher { regex, group: self.group.clone() })
     }
 }
 
@@ -110,7 +125,7 @@ pub struct PatternMatch {
 #[derive(Debug)]
 pub struct Matcher {
     regex: meta::Regex,
-    secret_group: Option<usize>,
+    group: Group,
 }
 
 impl Matcher {
@@ -130,21 +145,26 @@ impl Matcher {
     }
 
     fn search(&self, cache: &mut meta::Cache, input: Input<'_>) -> Option<PatternMatch> {
-        let Some(group) = self.secret_group else {
-            let found = self.regex.search_with(cache, &input)?;
-            let span = Span::new(found.start(), found.end());
-            return Some(PatternMatch { whole: span, secret: span });
+        let found = self.regex.search_with(cache, &input)?;
+        let whole = Span::new(found.start(), found.end());
+        let secret = match &self.group {
+            Group::Whole => whole,
+            Group::Between { before, behind } => {
+                let behind = match behind {
+                    Behind::Fixed(len) => *len,
+                    Behind::OneOf(set) => usize::from(set.contains(input.haystack()[whole.end() - 1])),
+                };
+                Span::new(whole.start() + before, whole.end() - behind)
+            }
+            Group::Search(group) => {
+                // Once more over the match alone, so that the quicker of the engines for groups will do.
+                let again = input.span(whole.range()).anchored(Anchored::Yes);
+                let mut captures: Captures = self.regex.create_captures();
+                self.regex.search_captures_with(cache, &again, &mut captures);
+                captures.get_group(*group).map_or(whole, |found| Span::new(found.start, found.end))
+            }
         };
-        // A cheap search first: most candidates are none, and finding groups costs several times as much.
-        self.regex.search_half_with(cache, &input)?;
-        let mut captures: Captures = self.regex.create_captures();
-        self.regex.search_captures_with(cache, &input, &mut captures);
-        let whole = captures.get_match()?;
-        let secret = captures.get_group(group).map_or(whole.range(), |found| found.start..found.end);
-        Some(PatternMatch {
-            whole: Span::new(whole.start(), whole.end()),
-            secret: Span::new(secret.start, secret.end),
-        })
+        Some(PatternMatch { whole, secret })
     }
 }
 
@@ -189,25 +209,6 @@ fn open_ended(hir: Hir) -> Hir {
     }
 }
 
-fn secret_group(hir: &Hir) -> Option<usize> {
-    match hir.kind() {
-        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
-        HirKind::Capture(group) => secret_group(&group.sub),
-        HirKind::Repetition(repetition) => secret_group(&repetition.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(secret_group),
-        _ => None,
-    }
-}
-
-/// Whether everything with a width lies in the group, so that the match itself is the secret.
-fn is_whole(hir: &Hir, group: usize) -> bool {
-    match hir.kind() {
-        HirKind::Capture(found) => found.index as usize == group,
-        HirKind::Concat(parts) => parts.iter().all(|part| matches!(part.kind(), HirKind::Look(_)) || is_whole(part, group)),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +239,18 @@ mod tests {
         let line = "k".to_owned() + &"a".repeat(5000);
         assert_eq!(find(r"k[a-z]{20,255}", &line), Some((0, 5001)));
         assert_eq!(find(r"k[a-z]{20,30}", &line), Some((0, 31)));
+    }
+
+    #[test]
+    fn what_stands_before_the_secret_is_bounded_where_it_can_be() {
+        for (text, most) in [
+            (r"ab", Some(0)),
+            (r"(?:key|secret)[ \t]{0,3}=(?<secret>a+)", Some(10)),
+            (r"k=.*(?<secret>a)", None),
+            (r"(?:(?<secret>a)b)+", None),
+        ] {
+            assert_eq!(Pattern::parse(text).expect("valid").max_before_secret(), most, "{text}");
+        }
     }
 
     #[test]

@@ -51,6 +51,10 @@ fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords)
     if text.len() < MIN_LENGTH || placeholder::is_placeholder_value(text) || words.is_no_value(text) || reads_like_words(text) {
         return None;
     }
+    // `<API token>`, `{base64(user:password)}`: a stand-in that goes on behind the blank.
+    if matches!(text[0], b'<' | b'{' | b'(') {
+        return None;
+    }
     // `Digest username="…", …`: parameters, not one credential.
     if !basic && memchr::memmem::find(text, b"=\"").is_some() {
         return None;

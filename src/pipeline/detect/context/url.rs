@@ -1,13 +1,13 @@
 //! The password in a URL's user-info (RFC 3986, section 3.2.1), also where it holds an unescaped `@`, `/` or `#`.
 
-use super::{ContextWords, Value, Written};
+use super::{Value, Written};
 use crate::model::Span;
-use crate::pipeline::detect::placeholder;
+use crate::pipeline::detect::{placeholder, validator};
 
 /// User-info and host together are no longer than this.
 const MAX_AUTHORITY: usize = 1024;
-/// A user part without a password that is at least this long, and no word, is a token.
-const MIN_TOKEN: usize = 16;
+/// A user part without a password may be a token from this length on.
+const MIN_TOKEN: usize = 20;
 
 /// A quick test that is true wherever [`password`] may find one: an `@` ends the authority, or a colon in it leads to no port.
 #[inline]
@@ -26,7 +26,7 @@ pub fn may_hold_password(rest: &[u8]) -> bool {
 }
 
 /// The password, or the token in the user's place, behind the `://` that ends at `start`.
-pub fn password(line: &[u8], start: usize, words: &ContextWords) -> Option<Value> {
+pub fn password(line: &[u8], start: usize) -> Option<Value> {
     let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];
     // Nearly every URL has no `@` in its authority: refuse these with one short search.
     let delimiter = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\'));
@@ -54,11 +54,11 @@ pub fn password(line: &[u8], start: usize, words: &ContextWords) -> Option<Value
     let user_info = &run[..at];
     let span = match memchr::memchr(b':', user_info) {
         Some(colon) => Span::new(start + colon + 1, start + at),
-        None if user_info.len() >= MIN_TOKEN && !super::words::reads_like_words(user_info) => Span::new(start, start + at),
+        None if is_token(user_info) => Span::new(start, start + at),
         None => return None,
     };
     let value = &line[span.range()];
-    let counts = !value.is_empty() && !placeholder::is_placeholder_value(value) && !words.is_no_value(value) && !is_stand_in(value);
+    let counts = !value.is_empty() && !placeholder::is_placeholder_value(value) && !is_stand_in(value);
     counts.then_some(Value { span, written: Written::Percent, add_quotes: None })
 }
 
@@ -76,6 +76,15 @@ fn is_host(text: &[u8]) -> bool {
         && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b',' | b'%' | b'$' | b'{' | b'}' | b'('| b')' | b';') || *b >= 0x80)
 }
 
+/// Whether a user part without a password is a token: long, of one alphabet, letters and digits mixed.
+fn is_token(user: &[u8]) -> bool {
+    user.len() >= MIN_TOKEN
+        && user.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        && user.iter().any(u8::is_ascii_digit)
+        && user.iter().any(u8::is_ascii_alphabetic)
+        && validator::bits_per_character(user) >= 3.5
+}
+
 /// What clients send where a token has taken the user's place.
 fn is_stand_in(value: &[u8]) -> bool {
     matches!(value, b"x-oauth-basic" | b"X-OAUTH-BASIC" | b"x-token-auth")
@@ -87,7 +96,7 @@ mod tests {
 
     fn found(url: &str) -> Option<String> {
         let start = url.find("://").expect("a URL") + 3;
-        password(url.as_bytes(), start, &ContextWords::default()).map(|value| url[value.span.range()].to_owned())
+        password(url.as_bytes(), start).map(|value| url[value.span.range()].to_owned())
     }
 
     #[test]
@@ -98,7 +107,8 @@ mod tests {
             ("redis://:only@host", "only"),
             ("mongodb+srv://u:12@34)@cluster0.example.net/db", "12@34)"),
             ("amqp://u:pa/ss@host:1", "pa/ss"),
-            ("amqp://u:p@a/s#s@host/v", "p@a/s#s"),
+            ("amqp://u:p@s$s^s@host/v", "p@s$s^s"),
+            ("https://u:p4ss@registry.example.org/@scope/name", "p4ss"),
             ("'https://4f1e9a0c7b2d8e6f5a3b@host/x'", "4f1e9a0c7b2d8e6f5a3b"),
         ] {
             assert_eq!(found(url).as_deref(), Some(expected), "{url}");

@@ -24,7 +24,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
-    if is_duration(value) || has_scheme(value) || is_object(value) {
+    if is_duration(value) || has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) || is_path(value) {
         return false;
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
@@ -33,12 +33,13 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     match shape {
         Shape::JsonBare => return false,
-        Shape::Argument if value[0] == b'-' => return false,
+        // `--secret id=npm` has parameters behind it, not a value.
+        Shape::Argument if value[0] == b'-' || is_parameter(value) => return false,
         Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
         Shape::Prose if reads_like_words(value) => return false,
         _ => {}
     }
-    form.words || !reads_like_words(value)
+    form.words || !(reads_like_words(value) || is_versioned_name(value))
 }
 
 /// Without the blanks around it.
@@ -65,6 +66,30 @@ pub fn reads_like_words(value: &[u8]) -> bool {
     letters > 0 && letters >= humps * 4 || (letters > 0 && letters == value.len() && letters < 4)
 }
 
+/// What is left of an expression when the quote before it closed a string: `" + getPassword() + "`, `' . $x`, `", label: "`.
+fn is_cut_code(value: &[u8]) -> bool {
+    match value {
+        [b'+' | b',' | b';' | b')' | b'&' | b'|', rest @ ..] => rest.starts_with(b" ") || reads_like_words(rest),
+        [b'.', rest @ ..] => rest.trim_ascii_start().starts_with(b"$"),
+        [b'(', rest @ ..] => rest.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'),
+        _ => false,
+    }
+}
+
+/// A route, a selector or a resource that is named after what the key is named after: `/forgot_password`, `#add-password`.
+fn is_label(value: &[u8]) -> bool {
+    let named = value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
+    let marked = value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '));
+    named && marked && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
+}
+
+/// `jackson-core-2.15.1`, `com.example.worker/4505`: words, and a number behind them.
+fn is_versioned_name(value: &[u8]) -> bool {
+    let number = value.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let (name, number) = value.split_at(value.len() - number);
+    (1..=8).contains(&number.len()) && name.len() > 2 && matches!(name.last(), Some(b'-' | b'/' | b':' | b'#')) && reads_like_words(name)
+}
+
 /// `90s`, `1.5h`, `300ms`.
 fn is_duration(value: &[u8]) -> bool {
     let number = value.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
@@ -72,8 +97,30 @@ fn is_duration(value: &[u8]) -> bool {
 }
 
 fn is_number(value: &[u8]) -> bool {
+    if let [b'0', b'x' | b'X', digits @ ..] = value {
+        return digits.len() <= 16 && digits.iter().all(u8::is_ascii_hexdigit);
+    }
     let body = value.strip_prefix(b"-").unwrap_or(value);
     body.first().is_some_and(u8::is_ascii_digit) && body.iter().all(|b| b.is_ascii_digit() || *b == b'.') && body.iter().filter(|b| **b == b'.').count() <= 1
+}
+
+/// `id=npm`: a short name, and something assigned to it.
+fn is_parameter(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    (1..=8).contains(&name) && value.get(name) == Some(&b'=') && name + 1 < value.len()
+}
+
+/// `/srv/edge/app-2`: `PWD` holds the working folder, and many keys name a file. base64 may begin with a slash, but its parts are
+/// no words.
+fn is_path(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"/") else { return false };
+    let parts = || rest.split(|b| *b == b'/').filter(|part| !part.is_empty());
+    let plain = |part: &[u8]| {
+        let upper = part.iter().any(u8::is_ascii_uppercase);
+        let (lower, digit) = (part.iter().any(u8::is_ascii_lowercase), part.iter().any(u8::is_ascii_digit));
+        part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) && !(upper && lower && digit)
+    };
+    parts().all(|part| plain(part) && part.len() <= 32) && parts().any(|part| part.len() > 2 && reads_like_words(part))
 }
 
 /// A URL is no secret; a password in it is found on its own.
@@ -88,7 +135,8 @@ fn is_object(value: &[u8]) -> bool {
         return false;
     }
     match value.get(name) {
-        Some(b'{' | b'[') => true,
+        // `Abc{1}2` goes on behind the bracket: that is no object.
+        Some(b'{' | b'[') => !value[name..value.len() - 1].iter().any(|b| matches!(b, b'}' | b']')),
         Some(b'@') => {
             let hash = &value[name + 1..];
             value[..name].contains(&b'.') && (1..=8).contains(&hash.len()) && hash.iter().all(u8::is_ascii_hexdigit)
@@ -101,7 +149,7 @@ fn is_object(value: &[u8]) -> bool {
 fn is_code(value: &[u8]) -> bool {
     let name = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?')).count();
     match value.get(name) {
-        Some(b'(' | b'[') => name > 0 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
+        Some(b'(' | b'[') => name > 2 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
         None => value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b".") && memchr::memchr2(b'_', b'.', value).is_some(),
         _ => false,
     }
@@ -128,12 +176,13 @@ mod tests {
 
     #[test]
     fn what_is_no_secret() {
-        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}"] {
+        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}", "/srv/edge-2/app"] {
             assert!(!secret(value, Shape::Bare, true), "{value}");
         }
         assert!(!secret("expired", Shape::Prose, true));
         assert!(!secret("refresh", Shape::Quoted, false));
         assert!(!secret("--verbose", Shape::Argument, true));
+        assert!(!secret("id=npm", Shape::Argument, true));
     }
 
     #[test]

@@ -11,4 +11,6 @@ mod promises {
     mod program;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
+    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
+    mod tcp;
 }

@@ -176,9 +176,12 @@ impl<'d> Finder<'d> {
             Use::Written => {}
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
-                // A longer word that holds this one may end further on.
-                let within = detector.rules[rule].rule.near.as_ref().map_or(0, Near::reach);
-                self.search(block, line, rule, end, end + within)?;
+                let of = &detector.rules[rule].rule;
+                // A longer word that holds this one may end further on; and the word may be a part of what the pattern takes in
+                // before its secret.
+                let within = of.near.as_ref().map_or(0, Near::reach);
+                let lead = if let Form::Pattern(pattern) = &of.form { pattern.max_lead() } else { 0 };
+                self.search(block, line, rule, end.saturating_sub(lead).max(line.start), end + within)?;
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;

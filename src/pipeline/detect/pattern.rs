@@ -78,6 +78,11 @@ impl Pattern {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
+    /// The most bytes of a match that stand before its secret.
+    pub fn max_lead(&self) -> usize {
+        self.secret_group.and_then(|_| max_lead(&self.hir)).unwrap_or(0)
+    }
+
     /// Builds the automaton.
     ///
     /// # Errors
@@ -189,6 +194,22 @@ fn open_ended(hir: Hir) -> Hir {
     }
 }
 
+/// The most bytes before the group named secret, or `None` where there is no such group.
+fn max_lead(hir: &Hir) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(0),
+        HirKind::Capture(group) => max_lead(&group.sub),
+        HirKind::Repetition(repetition) => max_lead(&repetition.sub).map(|_| usize::MAX),
+        HirKind::Alternation(parts) => parts.iter().filter_map(max_lead).max(),
+        HirKind::Concat(parts) => {
+            let (at, lead) = parts.iter().enumerate().find_map(|(at, part)| Some((at, max_lead(part)?)))?;
+            let before = parts[..at].iter().map(|part| part.properties().maximum_len().unwrap_or(usize::MAX));
+            Some(before.fold(lead, usize::saturating_add))
+        }
+        _ => None,
+    }
+}
+
 fn secret_group(hir: &Hir) -> Option<usize> {
     match hir.kind() {
         HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
@@ -238,6 +259,15 @@ mod tests {
         let line = "k".to_owned() + &"a".repeat(5000);
         assert_eq!(find(r"k[a-z]{20,255}", &line), Some((0, 5001)));
         assert_eq!(find(r"k[a-z]{20,30}", &line), Some((0, 31)));
+    }
+
+    #[test]
+    fn what_stands_before_the_secret_has_a_length() {
+        let lead = |pattern| Pattern::parse(pattern).expect("valid").max_lead();
+        assert_eq!(lead(r"\bkey_[a-z]{5}"), 0);
+        assert_eq!(lead(r"\b(?<secret>key_[a-z]{5})\b"), 0);
+        assert_eq!(lead(r"(?:id|name)[ =]{1,3}(?:q(?<secret>[a-z]{5})|[0-9]{9})"), 8);
+        assert_eq!(lead(r"id=.*(?<secret>[a-z]{5})"), usize::MAX);
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 pub mod keyring;
 pub mod lookup;
+pub mod rules;
 pub(crate) mod wiped;

@@ -1,4 +1,4 @@
-//! What inkprint promises, seen from outside: each module runs the program itself.
+//! What inkprint promises: modules named for a promise, most of which run the program itself, and their helpers.
 
 mod promises {
     /// Bytes outside marks come out as they went in; JSON stays JSON.
@@ -9,6 +9,8 @@ mod promises {
     mod fingerprints;
     /// Logs to look in: tokens whole, cut and glued, keys, escapes, marks, and what is no text at all.
     mod hay;
+    /// Modules import to one side only.
+    mod imports;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
     mod keyring;
     /// A mark is never matched again, and the same secret has the same one however it is written.
@@ -19,4 +21,6 @@ mod promises {
     mod program;
     /// Secrets go, all of them, and nothing else.
     mod redaction;
+    /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
+    mod rules;
 }

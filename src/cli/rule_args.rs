@@ -45,4 +45,12 @@ impl RuleArgs {
     pub fn load(&self) -> Result<RuleSet, RuleError> {
         self.all()?.selected(&self.only, &self.disable)
     }
+
+    /// What is asked for by name; where no name is given, every rule there is, on or off.
+    ///
+    /// # Errors
+    /// As [`RuleArgs::load`].
+    pub fn shown(&self) -> Result<RuleSet, RuleError> {
+        if self.only.is_empty() && self.disable.is_empty() { self.all() } else { self.load() }
+    }
 }

@@ -1,15 +1,38 @@
-//! `inkprint rules`: what is looked for, and whether it works.
+//! `inkprint rules`: what is looked for, whether it works, what it costs, and what it makes of a line.
+
+mod explain;
+mod lint;
+mod list;
+mod test;
 
 use std::process::ExitCode;
 
-/// Show, test and check the rules
-#[derive(Debug, clap::Args)]
-pub struct RulesArgs {}
+use clap::{Args, Subcommand};
 
-/// Runs `rules`.
+/// Show, test and check the rules, and explain what they make of a line
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    List(list::ListArgs),
+    Test(test::TestArgs),
+    Lint(lint::LintArgs),
+    Explain(explain::ExplainArgs),
+}
+
+/// Runs the command.
 ///
 /// # Errors
-/// None yet.
-pub fn run(_args: RulesArgs) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+/// What went wrong, with what to do about it.
+pub fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        RulesCommand::List(args) => list::run(&args),
+        RulesCommand::Test(args) => test::run(&args),
+        RulesCommand::Lint(args) => lint::run(&args),
+        RulesCommand::Explain(args) => explain::run(&args),
+    }
 }

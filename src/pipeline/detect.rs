@@ -16,6 +16,7 @@ pub mod placeholder;
 mod resolve;
 pub mod rule;
 mod slow;
+mod specificity;
 pub mod trigger;
 pub mod validator;
 
@@ -29,6 +30,7 @@ use self::slow::SlowRules;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
+pub use self::candidate::Refusal;
 pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
 pub use self::finder::{Finder, Found};
@@ -150,6 +152,17 @@ pub fn cost_class(rule: &Rule) -> CostClass {
     }
 }
 
+/// The triggers that `rule` is found by which lie in the match itself, with their place in it; none for a rule that is found by the
+/// words or keys before it, or by its whole expression.
+pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
+    let uses = uses(0, rule).unwrap_or_default().into_iter();
+    uses.filter_map(|(trigger, used)| match used {
+        Use::Pattern { reach, .. } => Some(Placed { trigger, reach }),
+        _ => None,
+    })
+    .collect()
+}
+
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
 fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
     let literal = |text: &str| Trigger::literal(text, true);
@@ -185,11 +198,23 @@ fn literal_bits<'t>(triggers: impl Iterator<Item = &'t Trigger>) -> f32 {
     triggers.map(Trigger::literal_bits).fold(f32::INFINITY, f32::min)
 }
 
-/// The near words as triggers; one that holds another fires with it, so it needs none of its own.
+/// The near words as triggers, cut to their first letters: the whole word is looked for again at each hit, and the fewer
+/// literals there are, the faster is the engine.
 fn near_triggers(near: &Near) -> Vec<Trigger> {
+    let cut = |word: &'_ str| -> String {
+        let short: String = word.chars().take(NEAR_PREFIX).collect();
+        let common = trigger::COMMON_WORDS.iter().any(|common| common.starts_with(&short) || short.starts_with(common));
+        if common { word.to_owned() } else { short }
+    };
     let holds_another = |word: &String| near.words.iter().any(|other| other.len() < word.len() && word.contains(other.as_str()));
-    near.words.iter().filter(|word| !holds_another(word)).map(|word| Trigger::literal(word, true)).collect()
+    let mut words: Vec<String> = near.words.iter().filter(|word| !holds_another(word)).map(|word| cut(word)).collect();
+    words.sort();
+    words.dedup();
+    words.iter().map(|word| Trigger::literal(word, true)).collect()
 }
+
+/// Letters of a near word that the engine looks for: as many as its matcher takes in at once.
+const NEAR_PREFIX: usize = 8;
 
 fn near_uses(at: usize, near: Vec<Trigger>) -> Vec<(Trigger, Use)> {
     near.into_iter().map(|trigger| (trigger, Use::Near { rule: at })).collect()

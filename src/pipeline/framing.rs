@@ -107,9 +107,12 @@ impl Intake {
 
     /// Takes the first `len` bytes, whole lines by [`Frames::Lines`], out into `block`, whose memory is reused.
     pub fn take_lines(&mut self, len: usize, block: &mut Vec<u8>) {
-        block.clear();
-        block.extend_from_slice(&self.buffer[len..self.filled]);
-        let rest = block.len();
+        // The block's old bytes stay where they are and become room to read into: clearing them would mean to fill it anew.
+        let rest = self.filled - len;
+        if block.len() < rest {
+            block.resize(rest, 0);
+        }
+        block[..rest].copy_from_slice(&self.buffer[len..self.filled]);
         std::mem::swap(block, &mut self.buffer);
         block.truncate(len);
         self.filled = rest;

@@ -59,19 +59,25 @@ pub struct Candidate {
     pub add_quotes: Option<u8>,
 }
 
-/// The order in which rules give their name to an overlap: pack, then what a checksum confirmed, then length.
+/// The order in which rules give their name to an overlap: pack, then what a checksum confirmed, then length, then how much the
+/// pattern says of such a match. What is equal in all of these goes to the rule that was loaded first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
     pack: Pack,
     confirmed: bool,
     length: usize,
+    specificity: u32,
 }
 
 impl Rank {
     /// The rank of a match of `rule` over `secret`.
     pub fn new(rule: &Rule, secret: &[u8]) -> Self {
-        let confirmed = rule.validate.iter().any(|validator| validator.passes(secret));
-        Self { pack: rule.pack, confirmed, length: secret.len() }
+        let confirmed = rule.validate.iter().any(|validator| validator.is_checksum() && validator.passes(secret));
+        let specificity = match &rule.form {
+            Form::Pattern(pattern) => pattern.specificity(secret.len()),
+            _ => 0,
+        };
+        Self { pack: rule.pack, confirmed, length: secret.len(), specificity }
     }
 }
 
@@ -88,6 +94,8 @@ pub enum Refusal {
     Validator(validator::Validator),
     /// None of the words stands near by.
     Near,
+    /// The key is a telling one, but what stands there is no secret, or nothing does.
+    Value,
 }
 
 /// Whether a pattern's match passes the rule's gates. `reach_back` is the first offset of `line` that near words may stand at.

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::trigger::Trigger;
+use super::trigger::{self, Trigger};
 use crate::model::Span;
 
 pub use authorization::{of_header, of_scheme};
@@ -103,9 +103,12 @@ impl KeyForm {
                     let separated = ["_", "-", ".", " "].iter().map(|separator| format!("{separator}{last}"));
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
-                None if phrase.len() < SHORT_WORD => {
-                    let behind = ["=", ":", "\"", "'", "\\", " ", "_", "]", ">"].iter();
-                    all.extend(behind.map(|next| (Trigger::literal(&format!("{phrase}{next}"), true), 1)));
+                None if trigger::COMMON_WORDS.contains(&phrase.as_str()) => {
+                    let behind = BEHIND_A_COMMON_WORD.iter().map(|next| (format!("{phrase}{next}"), next.len()));
+                    let flags = ["-", "_"].iter().map(|before| (format!("{before}{phrase} "), 1));
+                    // The end of it tells: the engine takes in eight bytes, and the phrase is looked for again at each hit.
+                    let tail = |text: &str| text[text.len().saturating_sub(trigger::MAX_LITERAL)..].to_owned();
+                    all.extend(behind.chain(flags).map(|(text, behind)| (Trigger::literal(&tail(&text), true), behind)));
                 }
                 None => all.push((Trigger::literal(phrase, true), 0)),
             }
@@ -151,8 +154,11 @@ fn is_joint(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'.' | b' ')
 }
 
-/// Words below this length are looked for together with the byte behind them.
-const SHORT_WORD: usize = 5;
+/// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
+/// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
+const BEHIND_A_COMMON_WORD: &[&str] = &[
+    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "_", "-", ".", "1", "2", "3", "val", " =", " :", " .=", " +=", " ?=", "  ", "\t",
+];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -6,8 +6,12 @@ use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::resolve::{self, Match};
+<<<<<<< HEAD
 use super::rule::{Form, Near};
 use super::slow::SlowRules;
+=======
+use super::rule::{Form, Near, Rule};
+>>>>>>> main
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode};
 use crate::model::Span;
@@ -20,6 +24,8 @@ pub struct Found {
     pub rule: usize,
     /// The secret's place in the block.
     pub span: Span,
+    /// The key before the value, for rules that go by keys. Where it leads to no secret, this is all there is, and the span too.
+    pub key: Option<Span>,
     /// Why it stays, or `None` when it goes.
     pub refusal: Option<Refusal>,
 }
@@ -36,8 +42,8 @@ pub struct Finder<'d> {
     values: Vec<Value>,
     walls: Vec<Span>,
     matches: Vec<Match>,
-    /// Filled only while explaining.
-    refused: Option<Vec<Found>>,
+    /// What was refused, and what was found by a key; filled only while explaining.
+    seen: Option<Vec<Found>>,
 }
 
 /// The line that hits are being confirmed in, as offsets in the block.
@@ -70,7 +76,7 @@ impl<'d> Finder<'d> {
             values: Vec::new(),
             walls: Vec::new(),
             matches: Vec::new(),
-            refused: None,
+            seen: None,
         })
     }
 
@@ -95,13 +101,14 @@ impl<'d> Finder<'d> {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn explain(&mut self, block: &[u8]) -> Result<Vec<Found>, DatabaseError> {
-        self.refused = Some(Vec::new());
+        self.seen = Some(Vec::new());
         let outcome = self.find(block).map(|_| ());
-        let mut found = self.refused.take().unwrap_or_default();
+        let mut found = self.seen.take().unwrap_or_default();
         outcome?;
-        found.extend(self.candidates.iter().map(|c| Found { rule: c.rule, span: c.span, refusal: None }));
-        found.sort_by_key(|found| (found.span.start(), found.span.end(), found.rule));
-        found.dedup();
+        found.extend(self.candidates.iter().map(|c| Found { rule: c.rule, span: c.span, key: None, refusal: None }));
+        // Of what was seen twice, the one that knows the key stays.
+        found.sort_by_key(|found| (found.span.start(), found.span.end(), found.rule, found.refusal.is_some(), found.key.is_none()));
+        found.dedup_by_key(|found| (found.span, found.rule, found.refusal));
         Ok(found)
     }
 
@@ -117,11 +124,12 @@ impl<'d> Finder<'d> {
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
+        let explaining = self.seen.is_some();
         for hit in hits.iter() {
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = hit.end as usize + behind;
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
-                    && used.is_worth_a_look(detector, block, end)
+                    && (used.is_worth_a_look(detector, block, end) || (explaining && matches!(used, Use::Pattern { .. })))
                     && self.wall_at(end).is_none()
                 {
                     if !line.holds(end) {
@@ -177,12 +185,20 @@ impl<'d> Finder<'d> {
             Use::Written => {}
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
+<<<<<<< HEAD
                 let of = &detector.rules[rule].rule;
                 // A longer word that holds this one may end further on; and the word may be a part of what the pattern takes in
                 // before its secret.
                 let within = of.near.as_ref().map_or(0, Near::reach);
                 let lead = if let Form::Pattern(pattern) = &of.form { pattern.max_lead() } else { 0 };
                 self.search(block, line, rule, end.saturating_sub(lead).max(line.start), end + within)?;
+=======
+                // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
+                // long as its secret does not: `privateKey=…`.
+                let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
+                let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
+                self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
+>>>>>>> main
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;
@@ -192,14 +208,24 @@ impl<'d> Finder<'d> {
                 {
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
+                    if let Some(seen) = &mut self.seen {
+                        let key = Span::new(key.start, key.end).shifted(line.start);
+                        let nothing = values.is_empty().then_some(Found { rule, span: key, key: Some(key), refusal: Some(Refusal::Value) });
+                        let found = |value: &Value| Found { rule, span: value.span.shifted(line.start), key: Some(key), refusal: None };
+                        seen.extend(nothing.into_iter().chain(values.iter().map(found)));
+                    }
                     values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
                     self.values = values;
                 }
             }
             Use::Header { rule, len } => {
-                let key = context::key_ending(text, at - len, at, words);
-                if let Some(value) = key.and_then(|key| context::of_header(text, key, words)) {
-                    self.push_value(block, line, rule, value);
+                let Some(key) = context::key_ending(text, at - len, at, words) else { return Ok(()) };
+                match context::of_header(text, key, words) {
+                    Some(value) => self.push_value(block, line, rule, value),
+                    None => {
+                        let key = Span::new(key.start, key.end).shifted(line.start);
+                        self.refuse(Found { rule, span: key, key: Some(key), refusal: Some(Refusal::Value) });
+                    }
                 }
             }
             Use::Scheme { rule } => {
@@ -241,15 +267,21 @@ impl<'d> Finder<'d> {
         let compiled = &detector.rules[rule];
         let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
         let text = &block[line.start..line.end];
-        if pattern.wants_boundary() && !boundary::begins_word(text, start - line.start) {
+        let begins = !pattern.wants_boundary() || boundary::begins_word(text, start - line.start);
+        if !begins && self.seen.is_none() {
             return Ok(());
         }
         let matcher = compiled.matcher()?;
         let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
         let limit = segment.end.min(start.saturating_add(pattern.max_len()).saturating_add(1));
         let window = Span::new(start - line.start, limit - line.start);
-        if let Some(found) = matcher.at(cache, text, window) {
-            self.consider(block, line, segment, rule, found);
+        match matcher.at(cache, text, window) {
+            Some(found) if begins => self.consider(block, line, segment, rule, found),
+            Some(found) => {
+                let span = found.secret.shifted(line.start);
+                self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Boundary) });
+            }
+            None => {}
         }
         Ok(())
     }
@@ -272,6 +304,9 @@ impl<'d> Finder<'d> {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
                         self.consider(block, line, segment, rule, found);
+                    } else {
+                        let span = found.secret.shifted(line.start);
+                        self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Boundary) });
                     }
                     continue;
                 }
@@ -296,11 +331,13 @@ impl<'d> Finder<'d> {
                 let written = decode::written_token(&block[span.range()]);
                 self.candidates.push(Candidate { span, rule, rank, written, add_quotes: None });
             }
-            Err(refusal) => {
-                if let Some(refused) = &mut self.refused {
-                    refused.push(Found { rule, span, refusal: Some(refusal) });
-                }
-            }
+            Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
+        }
+    }
+
+    fn refuse(&mut self, found: Found) {
+        if let Some(seen) = &mut self.seen {
+            seen.push(found);
         }
     }
 

@@ -9,6 +9,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::specificity::Specificity;
 use crate::model::Span;
 
 /// No secret is thought to be longer than this many bytes. In a line that is scanned whole a longer one goes whole as well; in one that
@@ -40,6 +41,7 @@ pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
     secret_group: Option<usize>,
+    specificity: Specificity,
 }
 
 impl Pattern {
@@ -60,7 +62,8 @@ impl Pattern {
         let (hir, wants_boundary) = without_leading_boundary(hir);
         let hir = open_ended(hir);
         let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
-        Ok(Self { hir, wants_boundary, secret_group })
+        let specificity = Specificity::new(&hir, secret_group.and_then(|group| group_of(&hir, group)).unwrap_or(&hir));
+        Ok(Self { hir, wants_boundary, secret_group, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -78,9 +81,21 @@ impl Pattern {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
+<<<<<<< HEAD
     /// The most bytes of a match that stand before its secret.
     pub fn max_lead(&self) -> usize {
         self.secret_group.and_then(|_| max_lead(&self.hir)).unwrap_or(0)
+=======
+    /// How much the pattern says of a match whose secret is of this length: of two that take the same bytes, the greater is the
+    /// more specific.
+    pub fn specificity(&self, secret: usize) -> u32 {
+        self.specificity.bits(secret)
+    }
+
+    /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
+    pub fn max_before_secret(&self) -> Option<usize> {
+        self.secret_group.map_or(Some(0), |group| longest_before(&self.hir, group).0)
+>>>>>>> main
     }
 
     /// Builds the automaton.
@@ -220,6 +235,42 @@ fn secret_group(hir: &Hir) -> Option<usize> {
     }
 }
 
+fn group_of(hir: &Hir, group: usize) -> Option<&Hir> {
+    match hir.kind() {
+        HirKind::Capture(found) if found.index as usize == group => Some(&found.sub),
+        HirKind::Capture(found) => group_of(&found.sub, group),
+        HirKind::Repetition(repetition) => group_of(&repetition.sub, group),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group_of(part, group)),
+        _ => None,
+    }
+}
+
+/// The greatest length of what stands before the group, and whether the group was met; without it, that of the whole.
+fn longest_before(hir: &Hir, group: usize) -> (Option<usize>, bool) {
+    match hir.kind() {
+        HirKind::Capture(found) if found.index as usize == group => (Some(0), true),
+        HirKind::Capture(found) => longest_before(&found.sub, group),
+        HirKind::Concat(parts) => {
+            let mut sum = Some(0);
+            for part in parts {
+                let (length, met) = longest_before(part, group);
+                sum = sum.zip(length).map(|(a, b)| a + b);
+                if met {
+                    return (sum, true);
+                }
+            }
+            (sum, false)
+        }
+        HirKind::Alternation(branches) => branches.iter().map(|branch| longest_before(branch, group)).fold(
+            (Some(0), false),
+            |(longest, met), (length, here)| (longest.zip(length).map(|(a, b)| a.max(b)), met || here),
+        ),
+        // A group that is repeated is its last round: anything may stand before it.
+        HirKind::Repetition(repetition) if longest_before(&repetition.sub, group).1 => (None, true),
+        _ => (hir.properties().maximum_len(), false),
+    }
+}
+
 /// Whether everything with a width lies in the group, so that the match itself is the secret.
 fn is_whole(hir: &Hir, group: usize) -> bool {
     match hir.kind() {
@@ -262,12 +313,24 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn what_stands_before_the_secret_has_a_length() {
         let lead = |pattern| Pattern::parse(pattern).expect("valid").max_lead();
         assert_eq!(lead(r"\bkey_[a-z]{5}"), 0);
         assert_eq!(lead(r"\b(?<secret>key_[a-z]{5})\b"), 0);
         assert_eq!(lead(r"(?:id|name)[ =]{1,3}(?:q(?<secret>[a-z]{5})|[0-9]{9})"), 8);
         assert_eq!(lead(r"id=.*(?<secret>[a-z]{5})"), usize::MAX);
+=======
+    fn what_stands_before_the_secret_is_bounded_where_it_can_be() {
+        for (text, most) in [
+            (r"ab", Some(0)),
+            (r"(?:key|secret)[ \t]{0,3}=(?<secret>a+)", Some(10)),
+            (r"k=.*(?<secret>a)", None),
+            (r"(?:(?<secret>a)b)+", None),
+        ] {
+            assert_eq!(Pattern::parse(text).expect("valid").max_before_secret(), most, "{text}");
+        }
+>>>>>>> main
     }
 
     #[test]

@@ -12,11 +12,12 @@ const STAND_IN_STARTS: &[&str] = &["your", "insert", "enter", "replacewith", "pu
 
 /// Whether a found token is a stand-in by its own characters: a long run of one, or the word that vendors put in examples.
 ///
-/// `token` is the whole of it, prefix included; so a run must make up half of it or be long by itself.
+/// `token` is the whole of it, prefix included; so a run must make up half of it, or a third if it is long: some
+/// tokens begin with a run of their own.
 pub fn is_placeholder_token(token: &[u8]) -> bool {
     let run = longest_filler_run(token);
     (run >= 8 && run * 2 >= token.len())
-        || run >= 16
+        || (run >= 16 && run * 3 >= token.len())
         || (token.len() < SURELY_REAL && contains(token, b"EXAMPLE"))
         || contains(token, b"${")
         || contains(token, b"{{")

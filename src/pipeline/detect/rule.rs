@@ -1,10 +1,11 @@
 //! Rules: what to look for, read from TOML data. Every fault of a file is told, not only the first.
 
+mod read;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::context::{ContextWords, KeyForm};
 use super::pattern::{Pattern, PatternError};
@@ -174,6 +175,17 @@ pub enum Fault {
     /// The file does not parse as TOML or has fields that rules do not have.
     #[error("{0}")]
     Toml(String),
+    /// A field that must be there.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A field that would do nothing.
+    #[error("`{field}` is for rules with {with}")]
+    Unused {
+        /// The field.
+        field: &'static str,
+        /// What it works with.
+        with: &'static str,
+    },
     /// The id cannot stand in a mark.
     #[error(transparent)]
     Id(#[from] crate::model::IdError),
@@ -250,60 +262,6 @@ fn faults(count: usize) -> String {
     if count == 1 { "a fault".to_owned() } else { format!("{count} faults") }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    pack: Pack,
-    #[serde(default)]
-    context: Option<ContextWords>,
-    #[serde(default)]
-    rule: Vec<Spanned<RawRule>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    id: String,
-    description: String,
-    pattern: Option<String>,
-    keys: Option<Vec<String>>,
-    form: Option<RawForm>,
-    severity: Severity,
-    kind: Kind,
-    #[serde(default)]
-    validate: Vec<String>,
-    #[serde(default)]
-    require: Vec<String>,
-    #[serde(default)]
-    near: Vec<String>,
-    within: Option<usize>,
-    entropy: Option<f32>,
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default)]
-    numbers: bool,
-    #[serde(default)]
-    words: bool,
-    min_length: Option<usize>,
-    #[serde(default)]
-    references: Vec<String>,
-    #[serde(default)]
-    examples: Vec<String>,
-    #[serde(default)]
-    counterexamples: Vec<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RawForm {
-    Authorization,
-    UrlPassword,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// All rules in force, and the word lists that key rules share.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
@@ -322,7 +280,7 @@ impl RuleSet {
         let mut set = Self::default();
         let mut faults = Vec::new();
         for (name, text) in BUILTIN_PATTERNS {
-            set.add_file(&format!("patterns/{name}"), text, &mut faults);
+            read::add_file(&mut set, &format!("patterns/{name}"), text, &mut faults);
         }
         set.finish(faults)
     }
@@ -354,7 +312,7 @@ impl RuleSet {
             let bytes = std::fs::read(&file).map_err(|source| RuleError::Read { path: file.clone(), source })?;
             let name = file.display().to_string();
             match String::from_utf8(bytes) {
-                Ok(text) => added.add_file(&name, &text, &mut faults),
+                Ok(text) => read::add_file(&mut added, &name, &text, &mut faults),
                 Err(error) => faults.push(PlacedFault {
                     origin: Origin { file: name, line: 1 },
                     rule: None,
@@ -407,115 +365,4 @@ impl RuleSet {
         faults.sort_by(|a, b| (&a.origin.file, a.origin.line).cmp(&(&b.origin.file, b.origin.line)));
         if faults.is_empty() { Ok(self) } else { Err(RuleError::Faults(faults)) }
     }
-
-    fn add_file(&mut self, name: &str, text: &str, faults: &mut Vec<PlacedFault>) {
-        let line_of = |offset: usize| 1 + text[..offset.min(text.len())].bytes().filter(|&b| b == b'\n').count();
-        let raw: RawFile = match toml::from_str(text) {
-            Ok(raw) => raw,
-            Err(error) => {
-                let line = error.span().map_or(1, |span| line_of(span.start));
-                let origin = Origin { file: name.to_owned(), line };
-                return faults.push(PlacedFault { origin, rule: None, fault: Fault::Toml(error.message().to_owned()) });
-            }
-        };
-        if let Some(words) = raw.context {
-            self.words = words;
-        }
-        let mut line = 1;
-        let mut counted = 0;
-        for spanned in raw.rule {
-            // Rules come in file order: counting on from the last one keeps this linear.
-            let start = spanned.span().start.min(text.len());
-            if start >= counted {
-                line += text[counted..start].bytes().filter(|&b| b == b'\n').count();
-                counted = start;
-            }
-            let origin = Origin { file: name.to_owned(), line };
-            let raw_rule = spanned.into_inner();
-            let id = raw_rule.id.clone();
-            let mut place = |fault: Fault| {
-                faults.push(PlacedFault { origin: origin.clone(), rule: Some(id.clone()), fault });
-            };
-            if let Some(other) = self.rules.iter().find(|rule| rule.id.as_str() == id) {
-                place(Fault::Duplicate(other.origin.clone()));
-            }
-            if let Some(rule) = check(raw_rule, raw.pack, origin.clone(), &mut place) {
-                self.rules.push(rule);
-            }
-        }
-    }
-}
-
-/// Makes a rule of what was written, or tells everything that is wrong with it.
-fn check(raw: RawRule, pack: Pack, origin: Origin, place: &mut impl FnMut(Fault)) -> Option<Rule> {
-    let mut good = true;
-    let mut fail = |fault: Fault| {
-        good = false;
-        place(fault);
-    };
-    let id = RuleId::new(&raw.id).map_err(|error| fail(error.into())).ok();
-    let form = match (raw.pattern, raw.keys, raw.form) {
-        (Some(pattern), None, None) => Pattern::parse(&pattern).map(Form::Pattern).map_err(|error| fail(error.into())).ok(),
-        (None, Some(keys), None) => {
-            keys.iter().filter(|key| !KeyForm::is_phrase(key)).for_each(|key| fail(Fault::Key(key.clone())));
-            let min_length = raw.min_length.unwrap_or(KeyForm::MIN_LENGTH);
-            Some(Form::Keys(KeyForm::new(keys, raw.numbers, raw.words, min_length)))
-        }
-        (None, None, Some(RawForm::Authorization)) => Some(Form::Authorization),
-        (None, None, Some(RawForm::UrlPassword)) => Some(Form::UrlPassword),
-        _ => {
-            fail(Fault::Form);
-            None
-        }
-    };
-    let mut validators = |names: &[String]| -> Vec<Validator> {
-        names
-            .iter()
-            .filter_map(|name| {
-                let found = Validator::from_name(name);
-                if found.is_none() {
-                    fail(Fault::Validator { name: name.clone(), known: Validator::names() });
-                }
-                found
-            })
-            .collect()
-    };
-    let validate = validators(&raw.validate);
-    let require = validators(&raw.require);
-    if raw.within.is_some_and(|within| !(1..=1024).contains(&within)) {
-        fail(Fault::Range { field: "within", range: "from 1 to 1024 bytes" });
-    }
-    if raw.entropy.is_some_and(|entropy| !(0.0..=8.0).contains(&entropy)) {
-        fail(Fault::Range { field: "entropy", range: "from 0 to 8 bits per character" });
-    }
-    if raw.near.iter().any(|word| !(3..=40).contains(&word.len()) || !word.is_ascii()) {
-        fail(Fault::Range { field: "near", range: "words of 3 to 40 ASCII characters" });
-    }
-    if raw.examples.is_empty() {
-        fail(Fault::NoExamples);
-    }
-    if !good {
-        return None;
-    }
-    let near = (!raw.near.is_empty()).then(|| Near {
-        words: raw.near.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        within: raw.within.unwrap_or(64),
-    });
-    Some(Rule {
-        id: id?,
-        description: raw.description,
-        pack,
-        severity: raw.severity,
-        kind: raw.kind,
-        form: form?,
-        validate,
-        require,
-        near,
-        entropy: raw.entropy,
-        enabled: raw.enabled,
-        references: raw.references,
-        examples: raw.examples,
-        counterexamples: raw.counterexamples,
-        origin,
-    })
 }

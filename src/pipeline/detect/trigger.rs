@@ -233,14 +233,14 @@ const USABLE_LITERAL: f32 = 9.0;
 /// What a word of [`COMMON_WORDS`] counts, whatever its letters: as a trigger it would fire all the time.
 const COMMON: f32 = 9.5;
 /// Words of which logs are full.
-const COMMON_WORDS: &[&str] = &[
+pub const COMMON_WORDS: &[&str] = &[
     "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host", "name", "http", "https", "server", "service",
-    "bearer", "live", "test", "public", "session", "error", "info", "login", "email",
+    "bearer", "live", "test", "public", "session", "error", "info", "login", "email", "channel", "personal", "bot", "pass",
 ];
 /// No trigger is longer.
 const MAX_POSITIONS: usize = 16;
 /// No literal is longer: the engine's matcher looks at eight bytes at a time.
-const MAX_LITERAL: usize = 8;
+pub const MAX_LITERAL: usize = 8;
 /// A trigger spells out to at most so many literals; wider classes are checked behind the engine.
 const MAX_SPELLINGS: u32 = 6;
 /// More strings than this for one rule, and another part of the pattern is the better choice.

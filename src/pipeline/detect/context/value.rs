@@ -70,6 +70,10 @@ pub(super) enum Separator {
 
 /// Appends every value of `key` in `line` that counts as a secret of this rule.
 pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found: &mut Vec<Value>) {
+    // `https://x-access-token:…@host`: that is a user's name, and its password is found as such.
+    if line[..key.start].ends_with(b"://") {
+        return;
+    }
     let key_quote = Quote::at(line, key.end);
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
     let Some((separator, at)) = separator(line, key, after_key) else { return };
@@ -164,17 +168,22 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Sepa
 /// The run of a value without quotes.
 pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) -> Span {
     let rest = &line[start..];
+    if let Some(length) = angled(rest) {
+        return Span::new(start, start + length);
+    }
     let opener = key.start.checked_sub(1).map(|at| line[at]);
     let mut depth = 0i32;
     for (at, &byte) in rest.iter().enumerate() {
         let next = rest.get(at + 1).copied();
         let ends = match byte {
-            b' ' | b'\t' | b'\r' | b'"' | b'`' | 0 => true,
+            // No value holds control characters; a colour's end stands directly behind many.
+            0..=b' ' | 0x7f | b'"' | b'`' => true,
             b'\'' => opener == Some(b'\'') || next.is_none_or(|b| matches!(b, b' ' | b',' | b')' | b';')),
             b'<' => separator == Separator::Element || at > 0,
             b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),
             b'&' => separator == Separator::Query || assigns(&rest[at + 1..]),
             b'#' => separator == Separator::Query,
+            b':' => next.is_some_and(|b| b == b' '),
             b',' | b';' => next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..]),
             b'\\' => matches!(next, Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'\\')),
             b'(' | b'[' | b'{' => {
@@ -192,6 +201,14 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
         }
     }
     trimmed(line, start, line.len())
+}
+
+/// The length of `<your password>`: words between angle brackets are one value, blanks and all.
+fn angled(text: &[u8]) -> Option<usize> {
+    let inner = text.strip_prefix(b"<")?;
+    let is_inner = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ');
+    let length = inner.iter().take(60).take_while(is_inner).count();
+    (length > 0 && inner.get(length) == Some(&b'>')).then_some(length + 2)
 }
 
 /// A sentence's full stop belongs to no value.

@@ -24,7 +24,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
-    if is_duration(value) || has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) {
+    if is_duration(value) || has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) || is_path(value) {
         return false;
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
@@ -33,7 +33,8 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     match shape {
         Shape::JsonBare => return false,
-        Shape::Argument if value[0] == b'-' => return false,
+        // `--secret id=npm` has parameters behind it, not a value.
+        Shape::Argument if value[0] == b'-' || is_parameter(value) => return false,
         Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
         Shape::Prose if reads_like_words(value) => return false,
         _ => {}
@@ -103,6 +104,25 @@ fn is_number(value: &[u8]) -> bool {
     body.first().is_some_and(u8::is_ascii_digit) && body.iter().all(|b| b.is_ascii_digit() || *b == b'.') && body.iter().filter(|b| **b == b'.').count() <= 1
 }
 
+/// `id=npm`: a short name, and something assigned to it.
+fn is_parameter(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    (1..=8).contains(&name) && value.get(name) == Some(&b'=') && name + 1 < value.len()
+}
+
+/// `/srv/edge/app-2`: `PWD` holds the working folder, and many keys name a file. base64 may begin with a slash, but its parts are
+/// no words.
+fn is_path(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"/") else { return false };
+    let parts = || rest.split(|b| *b == b'/').filter(|part| !part.is_empty());
+    let plain = |part: &[u8]| {
+        let upper = part.iter().any(u8::is_ascii_uppercase);
+        let (lower, digit) = (part.iter().any(u8::is_ascii_lowercase), part.iter().any(u8::is_ascii_digit));
+        part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) && !(upper && lower && digit)
+    };
+    parts().all(|part| plain(part) && part.len() <= 32) && parts().any(|part| part.len() > 2 && reads_like_words(part))
+}
+
 /// A URL is no secret; a password in it is found on its own.
 fn has_scheme(value: &[u8]) -> bool {
     memchr::memmem::find(&value[..value.len().min(24)], b"://").is_some_and(|at| at > 1 && value[..at].iter().all(u8::is_ascii_alphanumeric))
@@ -155,12 +175,13 @@ mod tests {
 
     #[test]
     fn what_is_no_secret() {
-        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}"] {
+        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}", "/srv/edge-2/app"] {
             assert!(!secret(value, Shape::Bare, true), "{value}");
         }
         assert!(!secret("expired", Shape::Prose, true));
         assert!(!secret("refresh", Shape::Quoted, false));
         assert!(!secret("--verbose", Shape::Argument, true));
+        assert!(!secret("id=npm", Shape::Argument, true));
     }
 
     #[test]

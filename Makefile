@@ -1,0 +1,46 @@
+# inkprint: build, try, test. `make help` lists what there is.
+
+SHELL := /bin/sh
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Vectorscan, in C++, is most of the build: a compiler cache keeps its objects over `cargo clean`. With paths below the base
+# directory taken as relative, one profile's objects serve the other. `shell` is expanded in each recipe, so that a ccache
+# that was installed a moment ago is used.
+export CMAKE_C_COMPILER_LAUNCHER = $(shell command -v ccache 2>/dev/null)
+export CMAKE_CXX_COMPILER_LAUNCHER = $(shell command -v ccache 2>/dev/null)
+export CCACHE_NOHASHDIR = 1
+export CCACHE_BASEDIR = $(abspath $(TARGET))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build lint bench install-deps install-test-deps install-bench-deps
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: build ## build, and show inkprint cleaning a sample log
+	@sh docs/sample/demo.sh $(TARGET)/release/inkprint
+
+build: install-deps ## install what is missing, and build the release binary
+	@$(CARGO) build --release --locked
+
+test: install-test-deps ## run every test
+	@$(CARGO) test --locked
+	@sh docs/sample/demo.sh $(TARGET)/debug/inkprint >/dev/null && echo "the sample log comes out clean: ok"
+
+lint: ## check the formatting, and run clippy
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --locked --all-targets -- -D warnings
+
+bench: install-bench-deps build ## measure, in process and end to end
+	@$(CARGO) bench --locked
+	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py; fi
+
+install-deps:
+	@sh tools/install-missing.sh build
+
+install-test-deps:
+	@sh tools/install-missing.sh build test
+
+install-bench-deps:
+	@sh tools/install-missing.sh build bench

@@ -58,7 +58,8 @@ fn segments(len: usize, start: usize, walls: &[Span]) -> Vec<Span> {
 impl Naive {
     fn new(rule: &Rule) -> Option<Self> {
         let Form::Pattern(pattern) = &rule.form else { return None };
-        let config = Regex::config().utf8_empty(false);
+        // With prefilters, release 0.4.18 says of `\w[ab][^b]*(k_)+(?:[^a]|$)` that it does not match `k_k_k_bk_`, and it does.
+        let config = Regex::config().utf8_empty(false).auto_prefilter(false);
         let regex = Regex::builder().configure(config).build_from_hir(pattern.hir()).expect("it compiles");
         let secret = regex.group_info().to_index(PatternID::ZERO, "secret").unwrap_or(0);
         Some(Self { rule: rule.clone(), regex, wants_boundary: pattern.wants_boundary(), secret })

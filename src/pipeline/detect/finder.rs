@@ -6,12 +6,8 @@ use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::resolve::{self, Match};
-<<<<<<< HEAD
-use super::rule::{Form, Near};
-use super::slow::SlowRules;
-=======
 use super::rule::{Form, Near, Rule};
->>>>>>> main
+use super::slow::SlowRules;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode};
 use crate::model::Span;
@@ -185,20 +181,11 @@ impl<'d> Finder<'d> {
             Use::Written => {}
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
-<<<<<<< HEAD
-                let of = &detector.rules[rule].rule;
-                // A longer word that holds this one may end further on; and the word may be a part of what the pattern takes in
-                // before its secret.
-                let within = of.near.as_ref().map_or(0, Near::reach);
-                let lead = if let Form::Pattern(pattern) = &of.form { pattern.max_lead() } else { 0 };
-                self.search(block, line, rule, end.saturating_sub(lead).max(line.start), end + within)?;
-=======
                 // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
                 // long as its secret does not: `privateKey=…`.
                 let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
                 let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
                 self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
->>>>>>> main
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;

@@ -81,11 +81,6 @@ impl Pattern {
         self.hir.properties().maximum_len().unwrap_or(usize::MAX)
     }
 
-<<<<<<< HEAD
-    /// The most bytes of a match that stand before its secret.
-    pub fn max_lead(&self) -> usize {
-        self.secret_group.and_then(|_| max_lead(&self.hir)).unwrap_or(0)
-=======
     /// How much the pattern says of a match whose secret is of this length: of two that take the same bytes, the greater is the
     /// more specific.
     pub fn specificity(&self, secret: usize) -> u32 {
@@ -95,7 +90,6 @@ impl Pattern {
     /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
     pub fn max_before_secret(&self) -> Option<usize> {
         self.secret_group.map_or(Some(0), |group| longest_before(&self.hir, group).0)
->>>>>>> main
     }
 
     /// Builds the automaton.
@@ -209,22 +203,6 @@ fn open_ended(hir: Hir) -> Hir {
     }
 }
 
-/// The most bytes before the group named secret, or `None` where there is no such group.
-fn max_lead(hir: &Hir) -> Option<usize> {
-    match hir.kind() {
-        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(0),
-        HirKind::Capture(group) => max_lead(&group.sub),
-        HirKind::Repetition(repetition) => max_lead(&repetition.sub).map(|_| usize::MAX),
-        HirKind::Alternation(parts) => parts.iter().filter_map(max_lead).max(),
-        HirKind::Concat(parts) => {
-            let (at, lead) = parts.iter().enumerate().find_map(|(at, part)| Some((at, max_lead(part)?)))?;
-            let before = parts[..at].iter().map(|part| part.properties().maximum_len().unwrap_or(usize::MAX));
-            Some(before.fold(lead, usize::saturating_add))
-        }
-        _ => None,
-    }
-}
-
 fn secret_group(hir: &Hir) -> Option<usize> {
     match hir.kind() {
         HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
@@ -313,14 +291,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-    fn what_stands_before_the_secret_has_a_length() {
-        let lead = |pattern| Pattern::parse(pattern).expect("valid").max_lead();
-        assert_eq!(lead(r"\bkey_[a-z]{5}"), 0);
-        assert_eq!(lead(r"\b(?<secret>key_[a-z]{5})\b"), 0);
-        assert_eq!(lead(r"(?:id|name)[ =]{1,3}(?:q(?<secret>[a-z]{5})|[0-9]{9})"), 8);
-        assert_eq!(lead(r"id=.*(?<secret>[a-z]{5})"), usize::MAX);
-=======
     fn what_stands_before_the_secret_is_bounded_where_it_can_be() {
         for (text, most) in [
             (r"ab", Some(0)),
@@ -330,7 +300,6 @@ mod tests {
         ] {
             assert_eq!(Pattern::parse(text).expect("valid").max_before_secret(), most, "{text}");
         }
->>>>>>> main
     }
 
     #[test]

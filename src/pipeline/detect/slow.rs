@@ -28,7 +28,8 @@ impl SlowRules {
             Form::Pattern(pattern) => Some(anywhere(pattern.hir())),
             _ => None,
         });
-        let config = Regex::config().match_kind(MatchKind::All).utf8_empty(false);
+        // Nor its prefilters: with them release 0.4.18 misses matches too (`\w[ab][^b]*(k_)+(?:[^a]|$)` in `k_k_k_bk_`).
+        let config = Regex::config().match_kind(MatchKind::All).utf8_empty(false).auto_prefilter(false);
         let regex = Regex::builder()
             .configure(config)
             .build_many_from_hir(&patterns.collect::<Vec<_>>())

@@ -27,7 +27,11 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let scheme = after > word.end() && after < limit && words.is_scheme(&line[word.range()]);
     let span = if scheme { run(line, key, after, limit, separator) } else { word };
     let basic = scheme && line[word.range()].eq_ignore_ascii_case(b"basic");
-    judge(line, span, layers, basic, words)
+    let mut value = judge(line, span, layers, basic, words)?;
+    // A JSON number, where a string was expected.
+    let bare_member = name_quote.filter(|(name, _)| quote.is_none() && name.is_double());
+    value.add_quotes = bare_member.map(|(name, _)| name.backslashes());
+    Some(value)
 }
 
 /// The token behind a bare `Bearer` that ends at `end`: there must be a blank, and no ordinary word behind it.

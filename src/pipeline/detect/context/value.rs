@@ -24,6 +24,14 @@ impl Quote {
         matches!(character, b'"' | b'\'' | b'`').then_some((Self { character, backslashes }, at + backslashes + 1))
     }
 
+    pub(super) fn is_double(self) -> bool {
+        self.character == b'"'
+    }
+
+    pub(super) fn backslashes(self) -> u8 {
+        self.backslashes as u8
+    }
+
     /// How many layers of JSON strings a value in these quotes is inside of.
     pub(super) fn layers(self) -> u8 {
         (self.backslashes + 1).ilog2() as u8 + 1
@@ -109,8 +117,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             };
             let written = if separator == Separator::Query { Written::Percent } else { Written::Raw };
             if let Some(mut value) = judge(span, written, shape) {
-                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.character == b'"');
-                value.add_quotes = quote.map(|quote| quote.backslashes as u8);
+                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double());
+                value.add_quotes = quote.map(Quote::backslashes);
                 found.push(value);
             }
         }

@@ -11,6 +11,9 @@ use crate::model::Span;
 /// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
 const OVERLAP: usize = 2 * MAX_SECRET;
 
+/// A block's changed lines are searched again at most so often: each round has work only where the one before uncovered something.
+const MAX_ROUNDS: usize = 8;
+
 /// What became of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -37,6 +40,8 @@ pub struct Worker<'p> {
     tally: Tally,
     counts_lines: bool,
     style: Style,
+    /// The present block's lines that changed, cleaned.
+    changed: Vec<u8>,
 }
 
 impl<'p> Worker<'p> {
@@ -46,7 +51,7 @@ impl<'p> Worker<'p> {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn new(policy: &'p Policy) -> Result<Self, DatabaseError> {
         let tally = Tally::new(policy.detector.rules().len());
-        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain })
+        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain, changed: Vec::new() })
     }
 
     /// The same worker, which also counts lines: a pass over every byte, so only where somebody reads the count.
@@ -65,18 +70,11 @@ impl<'p> Worker<'p> {
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
         out.clear();
         self.count(block, block.last().is_some_and(|last| *last != b'\n'));
-        let outcome = match self.finder.find(block) {
-            Ok(([], walls)) => {
-                verify(block, walls, self.policy, &mut self.tally);
-                Outcome::Unchanged
-            }
-            Ok((matches, walls)) => {
-                verify(block, walls, self.policy, &mut self.tally);
-                rewrite(block, Span::new(0, block.len()), matches, self.policy, self.style, &mut self.tally, out);
-                Outcome::Rewritten
-            }
+        let outcome = match self.clean(block, out) {
+            Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
+                out.clear();
                 withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
                 Outcome::Rewritten
             }
@@ -86,6 +84,26 @@ impl<'p> Worker<'p> {
             Outcome::Rewritten => out.len(),
         } as u64;
         outcome
+    }
+
+    /// Cleans a block, and its changed lines again until nothing more is found in them: with a mark in the place of a secret, what
+    /// stands beside it may look otherwise than before, and redacting twice shall be redacting once.
+    fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<Outcome, DatabaseError> {
+        let (matches, walls) = self.finder.find(block)?;
+        verify(block, walls, self.policy, &mut self.tally);
+        if matches.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        rewrite_lines(block, matches, self.policy, self.style, &mut self.tally, out, &mut self.changed);
+        for _ in 1..MAX_ROUNDS {
+            if self.finder.find(&self.changed)?.0.is_empty() {
+                break;
+            }
+            let once = std::mem::take(out);
+            let (matches, _) = self.finder.find(&once)?;
+            rewrite_lines(&once, matches, self.policy, self.style, &mut self.tally, out, &mut self.changed);
+        }
+        Ok(Outcome::Rewritten)
     }
 
     /// Cleans a window of a long line. The result replaces what `out` held, and stands for the bytes from the window's start to
@@ -134,6 +152,23 @@ impl<'p> Worker<'p> {
     pub fn take_tally(&mut self) -> Tally {
         self.tally.take()
     }
+}
+
+/// Appends the cleaned block to `out`; its changed lines are then what `changed` holds.
+fn rewrite_lines(block: &[u8], matches: &[Match], policy: &Policy, style: Style, tally: &mut Tally, out: &mut Vec<u8>, changed: &mut Vec<u8>) {
+    changed.clear();
+    let (mut rest, mut copied) = (matches, 0);
+    while let [first, ..] = rest {
+        let start = memchr::memrchr(b'\n', &block[copied..first.span.start()]).map_or(copied, |newline| copied + newline + 1);
+        let end = memchr::memchr(b'\n', &block[first.span.end()..]).map_or(block.len(), |newline| first.span.end() + newline + 1);
+        let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
+        out.extend_from_slice(&block[copied..start]);
+        let cleaned = out.len();
+        rewrite(block, Span::new(start, end), line, policy, style, tally, out);
+        changed.extend_from_slice(&out[cleaned..]);
+        (rest, copied) = (behind, end);
+    }
+    out.extend_from_slice(&block[copied..]);
 }
 
 /// How far a window that is not its line's last may be passed on, and whether a secret in it has no end.

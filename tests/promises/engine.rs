@@ -8,7 +8,9 @@ use inkprint::pipeline::detect::rule::RuleSet;
 use inkprint::pipeline::detect::{Detector, Finder, Match};
 use inkprint::pipeline::fingerprint::{MarkKeys, Written, written_at};
 use inkprint::pipeline::policy::Policy;
+use inkprint::pipeline::rewrite::{Style, rewrite};
 use inkprint::pipeline::stream::{Stream, Taken};
+use inkprint::pipeline::tally::Tally;
 use inkprint::pipeline::worker::{Outcome, Worker};
 
 /// Every rule that is on by default.
@@ -27,6 +29,7 @@ pub fn policy(rules: RuleSet) -> Policy {
 
 /// A worker and a finder under one policy; shared, as the closures of property tests need it.
 pub struct Engine<'p> {
+    policy: &'p Policy,
     worker: RefCell<Worker<'p>>,
     finder: RefCell<Finder<'p>>,
 }
@@ -34,7 +37,7 @@ pub struct Engine<'p> {
 impl<'p> Engine<'p> {
     pub fn new(policy: &'p Policy) -> Self {
         let (worker, finder) = (Worker::new(policy).expect("a worker"), Finder::new(&policy.detector).expect("a finder"));
-        Self { worker: worker.into(), finder: finder.into() }
+        Self { policy, worker: worker.into(), finder: finder.into() }
     }
 
     /// The matches in `log`.
@@ -49,6 +52,17 @@ impl<'p> Engine<'p> {
             Outcome::Unchanged => log.to_vec(),
             Outcome::Rewritten => out,
         }
+    }
+
+    /// What is left when every mark in the cleaned `log` gives way to what it stands for.
+    pub fn restored(&self, log: &[u8]) -> Vec<u8> {
+        let mut rounds = vec![(log.to_vec(), self.matches(log))];
+        while let Some((text, matches)) = rounds.last().filter(|(_, matches)| !matches.is_empty()) {
+            let next = marked(self.policy, text, matches);
+            let matches = self.matches(&next);
+            rounds.push((next, matches));
+        }
+        rounds.iter().rev().fold(self.redact(log), |cleaned, (text, matches)| unmarked(text, matches, &cleaned))
     }
 
     /// `log` cleaned as a stream whose reads end at each of `cuts` (ascending offsets), or before where the stream takes less.
@@ -78,8 +92,15 @@ impl<'p> Engine<'p> {
     }
 }
 
-/// Puts each match's own bytes in the place of its mark in `cleaned`. Gives the input back if, and only if, nothing but matches changed.
-pub fn undone(log: &[u8], matches: &[Match], cleaned: &[u8]) -> Vec<u8> {
+/// `log` with a mark in the place of each match.
+pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
+    let (mut out, mut tally) = (Vec::new(), Tally::new(policy.detector.rules().len()));
+    rewrite(log, Span::new(0, log.len()), matches, policy, Style::Plain, &mut tally, &mut out);
+    out
+}
+
+/// Puts each match's own bytes in the place of its mark in `cleaned`. Gives the log back if, and only if, nothing but matches changed.
+fn unmarked(log: &[u8], matches: &[Match], cleaned: &[u8]) -> Vec<u8> {
     let (mut original, mut rest, mut copied) = (Vec::new(), cleaned, 0);
     for found in matches {
         let gap = rest.len().min(found.span.start() - copied);

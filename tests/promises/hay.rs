@@ -45,7 +45,7 @@ pub fn cases(count: u32) -> ProptestConfig {
 }
 
 /// A log that shows itself as text.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Log(pub Vec<u8>);
 
 impl fmt::Debug for Log {

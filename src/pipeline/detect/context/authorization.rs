@@ -15,8 +15,13 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let name_quote = Quote::at(line, key.end);
     let (separator, mut at) = value::separator(line, key, name_quote.map_or(key.end, |(_, after)| after))?;
     // Go and Java print a header's values as a list: `Authorization:[Bearer …]`.
-    at += usize::from(line.get(at) == Some(&b'['));
+    let list = line.get(at) == Some(&b'[');
+    at += usize::from(list);
     let quote = Quote::at(line, at);
+    // JSON has its credentials in quotes, in a list as well.
+    if list && name_quote.is_some() && quote.is_none() {
+        return None;
+    }
     let start = quote.map_or(at, |(_, after)| after);
     let (limit, layers) = match quote {
         Some((quote, after)) => (quote.closing(line, after).unwrap_or(line.len()), quote.layers()),

@@ -5,6 +5,7 @@ pub mod fingerprint;
 pub mod framing;
 pub mod pipe;
 pub mod policy;
+pub mod report;
 pub mod rewrite;
 pub mod source;
 pub mod stream;

@@ -15,14 +15,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::keyring_args::KeyringArgs;
 use super::print::print;
+use super::rule_args::RuleArgs;
 use crate::control::lookup::search::Search;
-use crate::control::lookup::{Canonical, Lookup, as_pasted};
+use crate::control::lookup::recognise::Recogniser;
+use crate::control::lookup::{Lookup, as_pasted};
 use crate::model::{Namespace, RuleId};
+use crate::pipeline::detect::Detector;
 
 /// Show the fingerprints of secrets under every key epoch, or find them in cleaned logs
 ///
 /// Secrets are read from standard input, one a line, and are hidden when typed; they are never taken from the command
-/// line. Empty lines are passed over, and so is a carriage return at the end of a line.
+/// line. A text in which a rule finds a secret (a URL, a header, a JSON string) stands for that secret as well as for itself.
+/// Empty lines are passed over, and so is a carriage return at the end of a line.
 #[derive(Args)]
 #[command(
     after_help = "Exit codes: 0 shown or found, 1 nothing found in the logs, 2 an error, also if a log could not \
@@ -49,6 +53,8 @@ pub struct FingerprintArgs {
     /// Print one JSON object for each secret, and with --in another with the totals
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    rules: RuleArgs,
     // Taken so that it can be refused without being shown, as the parser of the command line would do.
     #[arg(hide = true, value_name = "SECRET")]
     refused: Vec<OsString>,
@@ -61,19 +67,11 @@ impl fmt::Debug for FingerprintArgs {
     }
 }
 
-/// Runs the command with secrets taken as they are pasted.
+/// Runs the command.
 ///
 /// # Errors
 /// What went wrong, with what to do about it.
 pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
-    run_with(args, &as_pasted)
-}
-
-/// Runs the command; `canonical` says which secrets a pasted text stands for.
-///
-/// # Errors
-/// What went wrong, with what to do about it.
-pub fn run_with(args: FingerprintArgs, canonical: Canonical<'_>) -> anyhow::Result<ExitCode> {
     if !args.refused.is_empty() {
         bail!(
             "secrets are not taken from the command line, where others can see them and the shell keeps them; give them on \
@@ -90,8 +88,11 @@ pub fn run_with(args: FingerprintArgs, canonical: Canonical<'_>) -> anyhow::Resu
     }
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
+    let recogniser = Recogniser::new(Detector::new(args.rules.load()?)?);
     let mut lookup = Lookup::new(keys);
-    let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), canonical);
+    // What cannot be scanned is still looked for as it was pasted.
+    let canonical = |pasted: &[u8]| recogniser.secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
+    let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), &canonical);
     match args.from.as_deref().filter(|_| !from_stdin) {
         Some(path) => secrets::from_file(path, args.null, ask)?,
         None => secrets::from_stdin(args.null, ask)?,

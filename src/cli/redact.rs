@@ -112,7 +112,7 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     let policy = policy(&args)?;
     let names = inputs::check(&args.files, args.output.as_deref())?;
     if args.dry_run {
-        let matches = dry_run::run(&policy, &names)?;
+        let matches = dry_run::run(&policy, &names, args.max_line)?;
         return Ok(code(&args, matches));
     }
     let stop = signals::stop_on_termination().context("cannot handle signals")?;

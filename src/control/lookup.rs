@@ -2,6 +2,7 @@
 //!
 //! A secret is held only while its prints are made. [`search`] looks for their marks in cleaned logs.
 
+pub mod recognise;
 pub mod search;
 
 use std::collections::HashMap;

@@ -44,7 +44,7 @@ pub struct Input {
 #[non_exhaustive]
 pub enum PipeError {
     /// An input cannot be read.
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {name}")]
     Read {
         /// The input.
         name: String,
@@ -52,7 +52,7 @@ pub enum PipeError {
         source: io::Error,
     },
     /// The output cannot be written.
-    #[error("cannot write {name}: {source}")]
+    #[error("cannot write {name}")]
     Write {
         /// The output.
         name: String,

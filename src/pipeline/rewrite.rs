@@ -2,8 +2,7 @@
 
 use super::detect::{Match, decode};
 use super::policy::Policy;
-use super::tally::Tally;
-use crate::model::Span;
+use crate::model::{Fingerprint, Span};
 
 /// How a mark is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +18,17 @@ pub enum Style {
 ///
 /// `matches` are ascending and disjoint, as [`super::detect::Finder::find`] gives them. One that begins before `range` has been
 /// dealt with up to there, so that only the rest of it goes here; one that begins at its end or behind is not touched.
-pub fn rewrite(block: &[u8], range: Span, matches: &[Match], policy: &Policy, style: Style, tally: &mut Tally, out: &mut Vec<u8>) {
+///
+/// `done` is told of each match that was replaced, and the fingerprint in its place.
+pub fn rewrite(
+    block: &[u8],
+    range: Span,
+    matches: &[Match],
+    policy: &Policy,
+    style: Style,
+    out: &mut Vec<u8>,
+    mut done: impl FnMut(&Match, Fingerprint),
+) {
     let (before, behind): (&[u8], &[u8]) = match style {
         Style::Plain => (b"", b""),
         Style::Coloured => (b"\x1b[1;32m", b"\x1b[0m"),
@@ -34,12 +43,38 @@ pub fn rewrite(block: &[u8], range: Span, matches: &[Match], policy: &Policy, st
         let secret = decode::canonical(&block[found.secret.range()], found.written);
         quote(found.add_quotes, out);
         out.extend_from_slice(before);
-        policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out);
+        let fingerprint = policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out);
         out.extend_from_slice(behind);
         quote(found.add_quotes, out);
-        tally.matches[found.rule] += 1;
+        done(found, fingerprint);
     }
     out.extend_from_slice(&block[copied..range.end()]);
+}
+
+/// Appends the whole of `block` to `out`, as [`rewrite`] does; the lines that changed, as they are now, are then in `changed`.
+pub fn rewrite_lines(
+    block: &[u8],
+    matches: &[Match],
+    policy: &Policy,
+    style: Style,
+    out: &mut Vec<u8>,
+    changed: &mut Vec<u8>,
+    mut done: impl FnMut(&Match, Fingerprint),
+) {
+    changed.clear();
+    let (mut rest, mut copied) = (matches, 0);
+    while let [first, ..] = rest {
+        let (from, to) = (first.span.start(), first.span.end());
+        let start = memchr::memrchr(b'\n', &block[copied..from]).map_or(copied, |newline| copied + newline + 1);
+        let end = memchr::memchr(b'\n', &block[to..]).map_or(block.len(), |newline| to + newline + 1);
+        let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
+        out.extend_from_slice(&block[copied..start]);
+        let cleaned = out.len();
+        rewrite(block, Span::new(start, end), line, policy, style, out, &mut done);
+        changed.extend_from_slice(&out[cleaned..]);
+        (rest, copied) = (behind, end);
+    }
+    out.extend_from_slice(&block[copied..]);
 }
 
 /// A JSON number's place takes a string: the mark brings quotes at the depth of those around its key.

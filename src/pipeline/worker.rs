@@ -4,9 +4,10 @@ use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
 use super::fingerprint::{Reason, Written, written_at, write_withheld};
 use super::framing::Window;
 use super::policy::Policy;
-use super::rewrite::{Style, rewrite};
+use super::report::{Report, Reporter};
+use super::rewrite::{Style, rewrite, rewrite_lines};
 use super::tally::Tally;
-use crate::model::Span;
+use crate::model::{Fingerprint, Span};
 
 /// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
 const OVERLAP: usize = 2 * MAX_SECRET;
@@ -40,8 +41,11 @@ pub struct Worker<'p> {
     tally: Tally,
     counts_lines: bool,
     style: Style,
-    /// The present block's lines that changed, cleaned.
+    /// The lines of the block at hand that changed, cleaned; kept for its memory.
     changed: Vec<u8>,
+    reporter: Option<Reporter>,
+    /// What the reporter is to be told of the text at hand; kept for its memory.
+    rewritten: Vec<(Match, Fingerprint)>,
 }
 
 impl<'p> Worker<'p> {
@@ -51,7 +55,16 @@ impl<'p> Worker<'p> {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn new(policy: &'p Policy) -> Result<Self, DatabaseError> {
         let tally = Tally::new(policy.detector.rules().len());
-        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain, changed: Vec::new() })
+        Ok(Self {
+            policy,
+            finder: Finder::new(&policy.detector)?,
+            tally,
+            counts_lines: false,
+            style: Style::Plain,
+            changed: Vec::new(),
+            reporter: None,
+            rewritten: Vec::new(),
+        })
     }
 
     /// The same worker, which also counts lines: a pass over every byte, so only where somebody reads the count.
@@ -66,19 +79,31 @@ impl<'p> Worker<'p> {
         self
     }
 
+    /// The same worker, which takes note of every match, for an input that begins now.
+    pub fn reporting(mut self) -> Self {
+        self.reporter = Some(Reporter::default());
+        self
+    }
+
+    /// What was found since the last call, where [`reporting`](Self::reporting) was asked for.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        self.reporter.as_mut().map(Reporter::take).unwrap_or_default()
+    }
+
     /// Cleans a block of whole frames. On [`Outcome::Rewritten`] the result replaces what `out` held.
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
         out.clear();
         self.count(block, block.last().is_some_and(|last| *last != b'\n'));
-        let outcome = match self.clean(block, out) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
-                out.clear();
-                withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
-                Outcome::Rewritten
-            }
-        };
+        self.rewritten.clear();
+        let outcome = self.clean(block, out).unwrap_or_else(|error| {
+            tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
+            out.clear();
+            withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
+            Outcome::Rewritten
+        });
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow(block, Span::new(0, block.len()), &self.rewritten);
+        }
         self.tally.bytes_out += match outcome {
             Outcome::Unchanged => block.len(),
             Outcome::Rewritten => out.len(),
@@ -87,21 +112,24 @@ impl<'p> Worker<'p> {
     }
 
     /// Cleans a block, and its changed lines again until nothing more is found in them: with a mark in the place of a secret, what
-    /// stands beside it may look otherwise than before, and redacting twice shall be redacting once.
+    /// stands beside it may look otherwise than before, and redacting twice shall be redacting once. Reports are of the first round.
     fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<Outcome, DatabaseError> {
+        let (policy, style) = (self.policy, self.style);
         let (matches, walls) = self.finder.find(block)?;
-        verify(block, walls, self.policy, &mut self.tally);
+        verify(block, walls, policy, &mut self.tally);
         if matches.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        rewrite_lines(block, matches, self.policy, self.style, &mut self.tally, out, &mut self.changed);
+        let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
             if self.finder.find(&self.changed)?.0.is_empty() {
                 break;
             }
-            let once = std::mem::take(out);
-            let (matches, _) = self.finder.find(&once)?;
-            rewrite_lines(&once, matches, self.policy, self.style, &mut self.tally, out, &mut self.changed);
+            let before = std::mem::take(out);
+            let (matches, _) = self.finder.find(&before)?;
+            let counted = note(&mut self.tally, &mut self.rewritten, false);
+            rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
         }
         Ok(Outcome::Rewritten)
     }
@@ -122,7 +150,13 @@ impl<'p> Worker<'p> {
         let passed = |end: usize| end > window.start && end <= to;
         let walls: Vec<Span> = walls.iter().copied().filter(|wall| passed(wall.end())).collect();
         verify(text, &walls, self.policy, &mut self.tally);
-        rewrite(text, Span::new(window.start, to), matches, self.policy, self.style, &mut self.tally, out);
+        let range = Span::new(window.start, to);
+        self.rewritten.clear();
+        let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        rewrite(text, range, matches, self.policy, self.style, out, note(tally, rewritten, reports));
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow(text, range, &self.rewritten);
+        }
         self.count(&bytes[window.start..to], window.last && !text.ends_with(b"\n"));
         self.tally.bytes_out += out.len() as u64;
         WindowOutcome { to, endless }
@@ -134,6 +168,9 @@ impl<'p> Worker<'p> {
         write_withheld(Reason::Oversized, bytes, out);
         if newline {
             out.push(b'\n');
+        }
+        if let Some(reporter) = &mut self.reporter {
+            reporter.follow_withheld(bytes, newline);
         }
         self.tally.withhold(Reason::Oversized);
         self.tally.lines += u64::from(self.counts_lines);
@@ -154,21 +191,18 @@ impl<'p> Worker<'p> {
     }
 }
 
-/// Appends the cleaned block to `out`; its changed lines are then what `changed` holds.
-fn rewrite_lines(block: &[u8], matches: &[Match], policy: &Policy, style: Style, tally: &mut Tally, out: &mut Vec<u8>, changed: &mut Vec<u8>) {
-    changed.clear();
-    let (mut rest, mut copied) = (matches, 0);
-    while let [first, ..] = rest {
-        let start = memchr::memrchr(b'\n', &block[copied..first.span.start()]).map_or(copied, |newline| copied + newline + 1);
-        let end = memchr::memchr(b'\n', &block[first.span.end()..]).map_or(block.len(), |newline| first.span.end() + newline + 1);
-        let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
-        out.extend_from_slice(&block[copied..start]);
-        let cleaned = out.len();
-        rewrite(block, Span::new(start, end), line, policy, style, tally, out);
-        changed.extend_from_slice(&out[cleaned..]);
-        (rest, copied) = (behind, end);
+/// Counts a match that was replaced, and keeps it where somebody wants a report.
+fn note<'a>(
+    tally: &'a mut Tally,
+    rewritten: &'a mut Vec<(Match, Fingerprint)>,
+    reports: bool,
+) -> impl FnMut(&Match, Fingerprint) + 'a {
+    move |found, fingerprint| {
+        tally.matches[found.rule] += 1;
+        if reports {
+            rewritten.push((*found, fingerprint));
+        }
     }
-    out.extend_from_slice(&block[copied..]);
 }
 
 /// How far a window that is not its line's last may be passed on, and whether a secret in it has no end.

@@ -34,13 +34,21 @@ impl Oracle {
             for segment in segments(line.len(), start, &walls) {
                 for naive in &self.rules {
                     let found = naive.spans(line, segment).into_iter();
-                    spans.extend(found.map(|span| (span.shifted(start), naive.rule.id.as_str())));
+                    spans.extend(found.map(|span| (with_escape(line, span).shifted(start), naive.rule.id.as_str())));
                 }
             }
             start += line.len() + 1;
         }
         spans
     }
+}
+
+/// A span that begins with the letter of an escape takes the backslash with it.
+fn with_escape(line: &[u8], span: Span) -> Span {
+    let before = &line[..span.start()];
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+    let escapes = backslashes % 2 == 1 && line.get(span.start()).is_some_and(|letter| b"bfnrtu".contains(letter));
+    Span::new(span.start() - usize::from(escapes), span.end())
 }
 
 /// What is left of a line that begins at `start` when the walls are taken out, as offsets in the line.
@@ -80,7 +88,7 @@ impl Naive {
             self.regex.search_captures(&anchored, &mut captures);
             let secret = captures.get_group(self.secret).or_else(|| captures.get_group(0));
             let secret = secret.map(|found| Span::new(found.start, found.end));
-            spans.extend(secret.filter(|secret| self.admits(line, segment, *secret)));
+            spans.extend(secret.filter(|secret| !secret.is_empty() && self.admits(line, segment, *secret)));
         }
         spans
     }

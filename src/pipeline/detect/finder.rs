@@ -312,6 +312,9 @@ impl<'d> Finder<'d> {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
         let span = found.secret.shifted(line.start);
+        if span.is_empty() {
+            return;
+        }
         match admit(of, text, found, segment.start - line.start) {
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);

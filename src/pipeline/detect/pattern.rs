@@ -9,6 +9,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::group::{self, Behind, Group};
 use super::specificity::Specificity;
 use crate::model::Span;
 
@@ -40,7 +41,7 @@ pub enum PatternError {
 pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
-    secret_group: Option<usize>,
+    group: Group,
     specificity: Specificity,
 }
 
@@ -61,9 +62,9 @@ impl Pattern {
         }
         let (hir, wants_boundary) = without_leading_boundary(hir);
         let hir = open_ended(hir);
-        let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
-        let specificity = Specificity::new(&hir, secret_group.and_then(|group| group_of(&hir, group)).unwrap_or(&hir));
-        Ok(Self { hir, wants_boundary, secret_group, specificity })
+        let group = Group::of(&hir);
+        let specificity = Specificity::new(&hir, group::secret_part(&hir).unwrap_or(&hir));
+        Ok(Self { hir, wants_boundary, group, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -89,7 +90,7 @@ impl Pattern {
 
     /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
     pub fn max_before_secret(&self) -> Option<usize> {
-        self.secret_group.map_or(Some(0), |group| longest_before(&self.hir, group).0)
+        group::longest_before_secret(&self.hir)
     }
 
     /// Builds the automaton.
@@ -107,7 +108,7 @@ impl Pattern {
             .configure(config)
             .build_from_hir(&self.hir)
             .map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))?;
-        Ok(Matcher { regex, secret_group: self.secret_group })
+        Ok(Matcher { regex, group: self.group.clone() })
     }
 }
 
@@ -124,7 +125,7 @@ pub struct PatternMatch {
 #[derive(Debug)]
 pub struct Matcher {
     regex: meta::Regex,
-    secret_group: Option<usize>,
+    group: Group,
 }
 
 impl Matcher {
@@ -144,21 +145,26 @@ impl Matcher {
     }
 
     fn search(&self, cache: &mut meta::Cache, input: Input<'_>) -> Option<PatternMatch> {
-        let Some(group) = self.secret_group else {
-            let found = self.regex.search_with(cache, &input)?;
-            let span = Span::new(found.start(), found.end());
-            return Some(PatternMatch { whole: span, secret: span });
+        let found = self.regex.search_with(cache, &input)?;
+        let whole = Span::new(found.start(), found.end());
+        let secret = match &self.group {
+            Group::Whole => whole,
+            Group::Between { before, behind } => {
+                let behind = match behind {
+                    Behind::Fixed(len) => *len,
+                    Behind::OneOf(set) => usize::from(set.contains(input.haystack()[whole.end() - 1])),
+                };
+                Span::new(whole.start() + before, whole.end() - behind)
+            }
+            Group::Search(group) => {
+                // Once more over the match alone, so that the quicker of the engines for groups will do.
+                let again = input.span(whole.range()).anchored(Anchored::Yes);
+                let mut captures: Captures = self.regex.create_captures();
+                self.regex.search_captures_with(cache, &again, &mut captures);
+                captures.get_group(*group).map_or(whole, |found| Span::new(found.start, found.end))
+            }
         };
-        // A cheap search first: most candidates are none, and finding groups costs several times as much.
-        self.regex.search_half_with(cache, &input)?;
-        let mut captures: Captures = self.regex.create_captures();
-        self.regex.search_captures_with(cache, &input, &mut captures);
-        let whole = captures.get_match()?;
-        let secret = captures.get_group(group).map_or(whole.range(), |found| found.start..found.end);
-        Some(PatternMatch {
-            whole: Span::new(whole.start(), whole.end()),
-            secret: Span::new(secret.start, secret.end),
-        })
+        Some(PatternMatch { whole, secret })
     }
 }
 
@@ -200,61 +206,6 @@ fn open_ended(hir: Hir) -> Hir {
         HirKind::Capture(group) => Hir::capture(hir::Capture { sub: Box::new(open_ended(*group.sub)), ..group }),
         HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(open_ended).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(open_ended).collect()),
-    }
-}
-
-fn secret_group(hir: &Hir) -> Option<usize> {
-    match hir.kind() {
-        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
-        HirKind::Capture(group) => secret_group(&group.sub),
-        HirKind::Repetition(repetition) => secret_group(&repetition.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(secret_group),
-        _ => None,
-    }
-}
-
-fn group_of(hir: &Hir, group: usize) -> Option<&Hir> {
-    match hir.kind() {
-        HirKind::Capture(found) if found.index as usize == group => Some(&found.sub),
-        HirKind::Capture(found) => group_of(&found.sub, group),
-        HirKind::Repetition(repetition) => group_of(&repetition.sub, group),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group_of(part, group)),
-        _ => None,
-    }
-}
-
-/// The greatest length of what stands before the group, and whether the group was met; without it, that of the whole.
-fn longest_before(hir: &Hir, group: usize) -> (Option<usize>, bool) {
-    match hir.kind() {
-        HirKind::Capture(found) if found.index as usize == group => (Some(0), true),
-        HirKind::Capture(found) => longest_before(&found.sub, group),
-        HirKind::Concat(parts) => {
-            let mut sum = Some(0);
-            for part in parts {
-                let (length, met) = longest_before(part, group);
-                sum = sum.zip(length).map(|(a, b)| a + b);
-                if met {
-                    return (sum, true);
-                }
-            }
-            (sum, false)
-        }
-        HirKind::Alternation(branches) => branches.iter().map(|branch| longest_before(branch, group)).fold(
-            (Some(0), false),
-            |(longest, met), (length, here)| (longest.zip(length).map(|(a, b)| a.max(b)), met || here),
-        ),
-        // A group that is repeated is its last round: anything may stand before it.
-        HirKind::Repetition(repetition) if longest_before(&repetition.sub, group).1 => (None, true),
-        _ => (hir.properties().maximum_len(), false),
-    }
-}
-
-/// Whether everything with a width lies in the group, so that the match itself is the secret.
-fn is_whole(hir: &Hir, group: usize) -> bool {
-    match hir.kind() {
-        HirKind::Capture(found) => found.index as usize == group,
-        HirKind::Concat(parts) => parts.iter().all(|part| matches!(part.kind(), HirKind::Look(_)) || is_whole(part, group)),
-        _ => false,
     }
 }
 

@@ -15,15 +15,66 @@ const STAND_IN_STARTS: &[&str] = &["your", "insert", "enter", "replacewith", "pu
 /// `token` is the whole of it, prefix included; so a run must make up half of it, or a third if it is long: some
 /// tokens begin with a run of their own.
 pub fn is_placeholder_token(token: &[u8]) -> bool {
-    let run = longest_filler_run(token);
+    fills(token, &Traits::of(token))
+}
+
+fn fills(token: &[u8], traits: &Traits) -> bool {
+    let run = traits.filler_run;
     (run >= 8 && run * 2 >= token.len())
         || (run >= 16 && run * 3 >= token.len())
+        // `XXXX-XXXXXXXX-XXXX` behind a prefix: one letter fills most of it, if not in one run.
+        || (traits.crosses >= 12 && traits.crosses * 10 >= token.len() * 6)
+        // `abcdefghijklmnop`, `ABCDEFGHIJKLMNOPQRSTUVWXYZ`
+        || (traits.ascent >= 14 && traits.ascent * 10 >= token.len() * 7)
         || (token.len() < SURELY_REAL && contains(token, b"EXAMPLE"))
-        || contains(token, b"${")
-        || contains(token, b"{{")
-        || contains(token, b"***")
-        || contains(token, b"...")
-        || counts_up(token)
+        || (traits.punctuated && [&b"${"[..], b"{{", b"***", b"..."].iter().any(|part| contains(token, part)))
+}
+
+/// What one pass over a text tells of it: every candidate is asked for all of this.
+#[derive(Default)]
+struct Traits {
+    /// The longest run of one character with which people fill the place of a secret. Others do not count: keys of `QQQQ…` or
+    /// `aaaa…` are poor, but they have been seen to open doors.
+    filler_run: usize,
+    /// How many `x` there are, or `X`.
+    crosses: usize,
+    /// The longest run of characters of which each follows the one before.
+    ascent: usize,
+    /// Whether there is a `$`, `{`, `*` or `.`.
+    punctuated: bool,
+}
+
+impl Traits {
+    fn of(text: &[u8]) -> Self {
+        let mut all = Self::default();
+        let (mut run, mut ascent, mut small, mut large, mut previous) = (0, 1, 0, 0, None);
+        for &byte in text {
+            run = if previous == Some(byte) { run + 1 } else { 1 };
+            ascent = if previous.is_some_and(|previous| follows(previous, byte)) { ascent + 1 } else { 1 };
+            all.ascent = all.ascent.max(ascent);
+            previous = Some(byte);
+            match byte {
+                b'x' => small += 1,
+                b'X' => large += 1,
+                b'$' | b'{' | b'*' | b'.' => all.punctuated = true,
+                _ => {}
+            }
+            if run > all.filler_run && is_filler(byte) {
+                all.filler_run = run;
+            }
+        }
+        all.crosses = small.max(large);
+        all
+    }
+}
+
+fn is_filler(byte: u8) -> bool {
+    matches!(byte, b'x' | b'X' | b'0' | b'1' | b'*' | b'.' | b'-' | b'_' | b'#' | b'?' | b'=' | b' ')
+}
+
+/// Whether `next` is the character after `byte`, where alphabets are written one after the other.
+fn follows(byte: u8, next: u8) -> bool {
+    next == byte.wrapping_add(1) || matches!((byte, next), (b'9', b'0' | b'a' | b'A') | (b'z', b'0' | b'A') | (b'Z', b'0' | b'a'))
 }
 
 /// Longer tokens may hold the word `EXAMPLE` by chance, or have been doctored: they go.
@@ -32,11 +83,12 @@ const SURELY_REAL: usize = 60;
 /// Whether a key's value is a stand-in: everything above, references to variables, and words that say so.
 pub fn is_placeholder_value(value: &[u8]) -> bool {
     let Some((&first, &last)) = value.first().zip(value.last()) else { return true };
-    let run = longest_filler_run(value);
+    let traits = Traits::of(value);
+    let run = traits.filler_run;
     if value.iter().all(|byte| *byte == first) || (run >= 4 && run * 10 >= value.len() * 6) {
         return true;
     }
-    if matches!((first, last), (b'\'' | b'"' | b'`', quote) if quote == first) && value.len() > 2 {
+    if matches!((first, last), (b'\'' | b'"', quote) if quote == first) && value.len() > 2 {
         return is_placeholder_value(&value[1..value.len() - 1]);
     }
     if value.starts_with(b"&lt;") || (first == b'<' && value.get(1).is_some_and(u8::is_ascii_alphabetic) && value.contains(&b' ')) {
@@ -45,10 +97,11 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
     if (first == b'<' && last == b'>') || (first == b'[' && last == b']') || (first == b'%' && last == b'%' && value.len() > 2) {
         return true;
     }
-    if value.iter().all(|byte| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'#' | b'?')) {
-        return true;
-    }
-    is_reference(value) || says_so(value) || contains(value, b"***") || contains(value, "•".as_bytes()) || is_placeholder_token(value)
+    is_reference(value)
+        || says_so(value)
+        || value.iter().all(|byte| is_filler(*byte))
+        || (!value.is_ascii() && contains(value, "•".as_bytes()))
+        || fills(value, &traits)
 }
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
@@ -72,7 +125,7 @@ fn is_reference(value: &[u8]) -> bool {
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
         [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || name(rest)),
-        _ => contains(value, b"${") || contains(value, b"$(") || contains(value, b"{{"),
+        _ => contains(value, b"${") || contains(value, b"$("),
     }
 }
 
@@ -100,37 +153,8 @@ fn says_so(value: &[u8]) -> bool {
                 || plain.ends_with(b"goeshere")))
 }
 
-/// The length of the longest run of one character with which people fill the place of a secret.
-///
-/// Others do not count: keys of `QQQQ…` or `aaaa…` are poor, but they have been seen to open doors.
-fn longest_filler_run(text: &[u8]) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    let mut previous = None;
-    for &byte in text {
-        run = if previous == Some(byte) { run + 1 } else { 1 };
-        if matches!(byte, b'x' | b'X' | b'0' | b'1' | b'*' | b'.' | b'-' | b'_' | b'#' | b'?' | b'=' | b' ') {
-            longest = longest.max(run);
-        }
-        previous = Some(byte);
-    }
-    longest
-}
-
-/// Whether most of the text is one ascending run such as `abcdefghijklmnop` or `ABCDEFGHIJKLMNOPQRSTUVWXYZ`.
-fn counts_up(text: &[u8]) -> bool {
-    let mut longest = 0;
-    let mut run = 1;
-    for pair in text.windows(2) {
-        let next = pair[1] == pair[0].wrapping_add(1) || matches!((pair[0], pair[1]), (b'9', b'0' | b'a' | b'A') | (b'z', b'0' | b'A') | (b'Z', b'0' | b'a'));
-        run = if next { run + 1 } else { 1 };
-        longest = longest.max(run);
-    }
-    longest >= 14 && longest * 10 >= text.len() * 7
-}
-
 fn contains(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+    memchr::memchr_iter(part[0], text).any(|at| text[at..].starts_with(part))
 }
 
 #[cfg(test)]

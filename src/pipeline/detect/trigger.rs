@@ -7,7 +7,9 @@
 //! Invariant, held by a test over every rule: each match of the pattern contains at least one of its triggers, at one of the
 //! distances that the trigger's [`Reach`] gives.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
+
+use super::group::class_bytes;
 
 /// A set of bytes: one position of a trigger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,7 +22,7 @@ pub struct ByteSet {
 
 impl ByteSet {
     /// The set of these bytes.
-    fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
+    pub fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
         let mut words = [0; 4];
         bytes.into_iter().for_each(|byte| words[usize::from(byte >> 6)] |= 1 << (byte & 63));
         let mut set = Self { words, weight: 0 };
@@ -358,7 +360,7 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Some((vec![Vec::new()], true)),
         HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::new([byte])).collect()], true)),
-        HirKind::Class(class) => Some((vec![vec![class_set(class)?]], true)),
+        HirKind::Class(class) => Some((vec![vec![class_bytes(class)?]], true)),
         HirKind::Capture(group) => heads(&group.sub),
         HirKind::Concat(parts) => {
             let mut open = vec![Vec::new()];
@@ -406,16 +408,6 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
     }
 }
 
-fn class_set(class: &Class) -> Option<ByteSet> {
-    match class {
-        Class::Bytes(class) => Some(ByteSet::new(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
-        Class::Unicode(class) => {
-            let ascii = class.ranges().iter().all(|range| range.end().is_ascii());
-            ascii.then(|| ByteSet::new(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
-        }
-    }
-}
-
 /// How likely a byte is at a place in a log. A rough table: only the order of the sums matters.
 fn byte_likelihood(byte: u8) -> f32 {
     match byte {
@@ -444,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_strong_prefix_stands_alone() {
-        assert_eq!(shown(r"\bgithub_pat_[0-9A-Za-z_]{82}"), Some(vec!["github_pat".to_owned()]));
+        assert_eq!(shown(r"\bgithub_pat_[0-9A-Za-z_]{82}"), Some(vec!["github_pat_".to_owned()]));
         assert_eq!(shown(r"\b(?<secret>shpat_[0-9a-f]{32})\b"), Some(vec!["shpat_".to_owned()]));
     }
 

@@ -107,7 +107,8 @@ mod tests {
             ("redis://:only@host", "only"),
             ("mongodb+srv://u:12@34)@cluster0.example.net/db", "12@34)"),
             ("amqp://u:pa/ss@host:1", "pa/ss"),
-            ("amqp://u:p@a/s#s@host/v", "p@a/s#s"),
+            ("amqp://u:p@s$s^s@host/v", "p@s$s^s"),
+            ("https://u:p4ss@registry.example.org/@scope/name", "p4ss"),
             ("'https://4f1e9a0c7b2d8e6f5a3b@host/x'", "4f1e9a0c7b2d8e6f5a3b"),
         ] {
             assert_eq!(found(url).as_deref(), Some(expected), "{url}");

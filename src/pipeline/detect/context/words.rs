@@ -135,7 +135,8 @@ fn is_object(value: &[u8]) -> bool {
         return false;
     }
     match value.get(name) {
-        Some(b'{' | b'[') => true,
+        // `Abc{1}2` goes on behind the bracket: that is no object.
+        Some(b'{' | b'[') => !value[name..value.len() - 1].iter().any(|b| matches!(b, b'}' | b']')),
         Some(b'@') => {
             let hash = &value[name + 1..];
             value[..name].contains(&b'.') && (1..=8).contains(&hash.len()) && hash.iter().all(u8::is_ascii_hexdigit)
@@ -148,7 +149,7 @@ fn is_object(value: &[u8]) -> bool {
 fn is_code(value: &[u8]) -> bool {
     let name = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?')).count();
     match value.get(name) {
-        Some(b'(' | b'[') => name > 0 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
+        Some(b'(' | b'[') => name > 2 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
         None => value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b".") && memchr::memchr2(b'_', b'.', value).is_some(),
         _ => false,
     }

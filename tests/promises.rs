@@ -23,4 +23,6 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
+    /// What comes out does not depend on how the input comes, or on threads.
+    mod splits;
 }

@@ -124,6 +124,8 @@ fn between(hir: &Hir, group: usize) -> Option<Group> {
     };
     let is_secret = |part: &Hir| matches!(part.kind(), HirKind::Capture(found) if found.index as usize == group);
     let at = parts.iter().position(is_secret)?;
+    // The byte before what follows an empty secret is none of its own.
+    parts[at].properties().minimum_len().filter(|least| *least > 0)?;
     let before = parts[..at].iter().map(fixed_len).sum::<Option<usize>>();
     let rest = &parts[at + 1..];
     let behind = match rest.iter().map(fixed_len).sum::<Option<usize>>() {

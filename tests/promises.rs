@@ -17,6 +17,8 @@ mod promises {
     mod keyring;
     /// Lines over all limits are scanned whole in bounded memory, or withheld.
     mod longlines;
+    /// No secret anywhere but where it was: not in output, errors, files or dumps.
+    mod leaks;
     /// A mark is never matched again, and the same secret has the same one however it is written.
     mod marks;
     /// A naive redactor to compare with.

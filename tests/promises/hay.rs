@@ -13,6 +13,8 @@ use proptest::string::bytes_regex_parsed;
 use proptest::strategy::Union;
 use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 
+use super::program::long_tests;
+
 type Fragment = BoxedStrategy<Vec<u8>>;
 
 const SEPARATORS: &[&str] = &[
@@ -40,7 +42,7 @@ const KEYS: &[&str] = &[
 
 /// So many cases of a property, and twenty times that for `INKPRINT_LONG`. What fails is printed; nothing is written.
 pub fn cases(count: u32) -> ProptestConfig {
-    let times = if std::env::var_os("INKPRINT_LONG").is_some() { 20 } else { 1 };
+    let times = if long_tests() { 20 } else { 1 };
     ProptestConfig { cases: count * times, failure_persistence: None, ..ProptestConfig::default() }
 }
 

@@ -10,7 +10,7 @@ use inkprint::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
 
 use super::engine::{Engine, POLICY, rules};
 use super::hay::{cases, logs};
-use super::program::{ended, home_with_keyring, pipe, run, run_with};
+use super::program::{ended, home_with_keyring, long_tests, pipe, run, run_with};
 
 const TOKEN: &str = "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";
 
@@ -83,7 +83,7 @@ const PLANTED: &[(&str, &str)] = &[
 #[test]
 fn a_secret_across_any_border_of_windows_is_found() {
     let engine = Engine::new(&POLICY);
-    let step = if std::env::var_os("INKPRINT_LONG").is_some() { 1 } else { 3 };
+    let step = if long_tests() { 1 } else { 3 };
     for (before, secret) in PLANTED {
         let planted = format!(" {before}{secret}\" @db.internal:5432 ").replace("\" @db", if before.contains("://") { "@db" } else { "\" db" });
         // Windows end at the limit and then every half of it, and are dealt with up to half of it before their end.

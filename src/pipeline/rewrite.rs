@@ -83,11 +83,12 @@ pub fn rewrite_lines(
 /// Whether something beside a match may be read otherwise once a mark is in its place.
 ///
 /// A secret of plain characters, with no word's character beside it, has no part in where words, quotes and values begin or end;
-/// so a mark, which is such a word itself, changes nothing there.
+/// so a mark, which is such a word itself, changes nothing there. What was refused as a value may be one with a mark in it.
 fn may_uncover(block: &[u8], found: &Match) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let beside = [found.span.start().checked_sub(1).map(|at| block[at]), block.get(found.span.end()).copied()];
-    found.add_quotes.is_some()
+    found.doubtful
+        || found.add_quotes.is_some()
         || !block[found.span.range()].iter().all(plain)
         || beside.iter().flatten().any(|byte| plain(byte) || *byte == b'\\')
 }

@@ -33,4 +33,6 @@ mod promises {
     mod rules;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
+    mod tcp;
 }

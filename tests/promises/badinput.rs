@@ -186,3 +186,14 @@ fn wrong_usage_passes_nothing() {
     assert!(!home.path().join("x").exists());
     assert_eq!(stdout(&run_with(pipe(home.path()).arg("--threads=2"), b"x")), "x");
 }
+
+#[test]
+fn a_standard_error_that_cannot_be_written_changes_nothing() {
+    let home = home_with_keyring();
+    fs::write(home.path().join("log"), format!("password={SECRET}\n")).expect("written");
+    for (args, code, len) in [(&["log", "--stats"][..], 0, 51), (&["missing"], 2, 0), (&["rules", "explain", "--no-such"], 2, 0)] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
+        let output = inkprint(home.path()).args(args).stdout(Stdio::piped()).stderr(full).output().expect("the program was built");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), len), "{args:?}");
+    }
+}

@@ -183,6 +183,7 @@ fn odd_rule(at: usize, pattern: &str, near: Option<Near>) -> Option<Rule> {
         require: Vec::new(),
         near,
         entropy: None,
+        encoding: None,
         enabled: true,
         references: Vec::new(),
         examples: Vec::new(),

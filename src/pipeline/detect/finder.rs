@@ -1,15 +1,14 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
-use regex_automata::meta::Cache;
-
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
+use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Match};
-use super::rule::{Form, Near, Rule};
+use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
-use super::{Detector, Guarded, Use, boundary, decode};
+use super::{Detector, Guarded, Use, Written, boundary, decode};
 use crate::model::Span;
 use crate::pipeline::fingerprint;
 
@@ -31,7 +30,7 @@ pub struct Found {
 pub struct Finder<'d> {
     detector: &'d Detector,
     scanner: Scanner<'d>,
-    slow_cache: Option<Cache>,
+    slow_cache: Option<regex_automata::meta::Cache>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     candidates: Vec<Candidate>,
@@ -308,7 +307,7 @@ impl<'d> Finder<'d> {
         Ok(())
     }
 
-    fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: super::pattern::PatternMatch) {
+    fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: PatternMatch) {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
         let span = found.secret.shifted(line.start);
@@ -318,7 +317,10 @@ impl<'d> Finder<'d> {
         match admit(of, text, found, segment.start - line.start) {
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
-                let written = decode::written_token(&block[span.range()]);
+                let written = match of.encoding {
+                    Some(Encoding::Armor) => Written::Armor,
+                    None => decode::written_token(&block[span.range()]),
+                };
                 self.candidates.push(Candidate { span, rule, rank, written, add_quotes: None });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),

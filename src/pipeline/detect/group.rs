@@ -17,6 +17,17 @@ pub enum Group {
         /// What the match takes in behind it.
         behind: Behind,
     },
+    /// What stands before it is of no fixed length, but may be matched by itself.
+    After {
+        /// The part before the secret.
+        head: Hir,
+        /// The secret and what is behind it.
+        rest: Hir,
+        /// What the match takes in behind the secret.
+        behind: Behind,
+        /// The group's index, for the case that the part before, by itself, would match otherwise.
+        group: usize,
+    },
     /// Only a search for the group of this index tells.
     Search(usize),
 }
@@ -28,6 +39,16 @@ pub enum Behind {
     Fixed(usize),
     /// One byte of this set, or the line's end. No secret ends in a byte of the set, so the match's last byte tells.
     OneOf(ByteSet),
+}
+
+impl Behind {
+    /// How many bytes of a match of `text` that ends at `end` stand behind its secret.
+    pub fn len(&self, text: &[u8], end: usize) -> usize {
+        match self {
+            Self::Fixed(len) => *len,
+            Self::OneOf(set) => usize::from(set.contains(text[end - 1])),
+        }
+    }
 }
 
 impl Group {
@@ -105,15 +126,18 @@ fn between(hir: &Hir, group: usize) -> Option<Group> {
     let at = parts.iter().position(is_secret)?;
     // The byte before what follows an empty secret is none of its own.
     parts[at].properties().minimum_len().filter(|least| *least > 0)?;
-    let before = parts[..at].iter().map(fixed_len).sum::<Option<usize>>()?;
+    let before = parts[..at].iter().map(fixed_len).sum::<Option<usize>>();
     let rest = &parts[at + 1..];
     let behind = match rest.iter().map(fixed_len).sum::<Option<usize>>() {
         Some(len) => Behind::Fixed(len),
         None => Behind::OneOf(end_or_one(rest).filter(|set| disjoint(set, &last_bytes(&parts[at])))?),
     };
     Some(match (before, behind) {
-        (0, Behind::Fixed(0)) => Group::Whole,
-        (before, behind) => Group::Between { before, behind },
+        (Some(0), Behind::Fixed(0)) => Group::Whole,
+        (Some(before), behind) => Group::Between { before, behind },
+        (None, behind) => {
+            Group::After { head: Hir::concat(parts[..at].to_vec()), rest: Hir::concat(parts[at..].to_vec()), behind, group }
+        }
     })
 }
 
@@ -185,6 +209,7 @@ mod tests {
             Group::Whole => "whole".to_owned(),
             Group::Between { before, behind: Behind::Fixed(len) } => format!("{before} {len}"),
             Group::Between { before, behind: Behind::OneOf(_) } => format!("{before} end or one"),
+            Group::After { .. } => "after".to_owned(),
             Group::Search(_) => "search".to_owned(),
         }
     }
@@ -198,6 +223,7 @@ mod tests {
             (r"k(?<secret>[a-z]{3,9})(?:[^a-z]|$)", "1 end or one"),
             (r"(?<secret>[a-z]{3,9}={0,2})(?:[^a-z=]|$)", "0 end or one"),
             (r"(?<secret>[a-z]{3,9})==", "0 2"),
+            (r"a+(?<secret>b)", "after"),
         ] {
             assert_eq!(shown(pattern), expected, "{pattern}");
         }
@@ -205,7 +231,7 @@ mod tests {
 
     #[test]
     fn forms_that_do() {
-        for pattern in [r"a+(?<secret>b)", r"k(?<secret>[a-z]+)(?:[^a-y]|$)", r"(?:a(?<secret>b)|c)", r"(?<secret>a+)b?"] {
+        for pattern in [r"k(?<secret>[a-z]+)(?:[^a-y]|$)", r"(?:a(?<secret>b)|c)", r"(?<secret>a+)b?"] {
             assert_eq!(shown(pattern), "search", "{pattern}");
         }
     }

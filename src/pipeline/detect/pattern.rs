@@ -9,7 +9,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
-use super::group::{self, Behind, Group};
+use super::group::{self, Group};
 use super::specificity::Specificity;
 use crate::model::Span;
 
@@ -42,6 +42,7 @@ pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
     group: Group,
+    max_before_secret: Option<usize>,
     specificity: Specificity,
 }
 
@@ -64,7 +65,8 @@ impl Pattern {
         let hir = open_ended(hir);
         let group = Group::of(&hir);
         let specificity = Specificity::new(&hir, group::secret_part(&hir).unwrap_or(&hir));
-        Ok(Self { hir, wants_boundary, group, specificity })
+        let max_before_secret = group::longest_before_secret(&hir);
+        Ok(Self { hir, wants_boundary, group, max_before_secret, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -90,7 +92,7 @@ impl Pattern {
 
     /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
     pub fn max_before_secret(&self) -> Option<usize> {
-        group::longest_before_secret(&self.hir)
+        self.max_before_secret
     }
 
     /// Builds the automaton.
@@ -98,17 +100,11 @@ impl Pattern {
     /// # Errors
     /// [`PatternError::TooLarge`] when it passes the size limit.
     pub fn compile(&self) -> Result<Matcher, PatternError> {
-        let config = meta::Config::new()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(4 << 20))
-            .hybrid_cache_capacity(512 << 10)
-            // Triggers have found the place already: a prefilter would only look for it once more.
-            .auto_prefilter(false);
-        let regex = meta::Builder::new()
-            .configure(config)
-            .build_from_hir(&self.hir)
-            .map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))?;
-        Ok(Matcher { regex, group: self.group.clone() })
+        let parts = match &self.group {
+            Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
+            _ => None,
+        };
+        Ok(Matcher { regex: build(&self.hir)?, parts, group: self.group.clone() })
     }
 }
 
@@ -121,50 +117,82 @@ pub struct PatternMatch {
     pub secret: Span,
 }
 
-/// A compiled pattern. Shared by all workers; each brings its own [`meta::Cache`].
+/// A compiled pattern. Shared by all workers; each brings its own [`Cache`].
 #[derive(Debug)]
 pub struct Matcher {
     regex: meta::Regex,
+    /// What stands before the secret, and the rest, where these tell the group.
+    parts: Option<(meta::Regex, meta::Regex)>,
     group: Group,
+}
+
+/// One worker's memory for one matcher.
+#[derive(Debug)]
+pub struct Cache {
+    regex: meta::Cache,
+    parts: Option<(meta::Cache, meta::Cache)>,
+}
+
+fn build(hir: &Hir) -> Result<meta::Regex, PatternError> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(4 << 20))
+        .hybrid_cache_capacity(512 << 10)
+        // Triggers have found the place already: a prefilter would only look for it once more.
+        .auto_prefilter(false);
+    let built = meta::Builder::new().configure(config).build_from_hir(hir);
+    built.map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))
 }
 
 impl Matcher {
     /// Working memory for one worker.
-    pub fn create_cache(&self) -> meta::Cache {
-        self.regex.create_cache()
+    pub fn create_cache(&self) -> Cache {
+        let parts = self.parts.as_ref().map(|(head, rest)| (head.create_cache(), rest.create_cache()));
+        Cache { regex: self.regex.create_cache(), parts }
     }
 
     /// The match that begins at `window`'s start, if there is one. Bytes of `line` outside `window` count for `\b` only.
-    pub fn at(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+    pub fn at(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
         self.search(cache, Input::new(line).span(window.range()).anchored(Anchored::Yes))
     }
 
     /// The leftmost match in `window`.
-    pub fn find(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+    pub fn find(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
         self.search(cache, Input::new(line).span(window.range()))
     }
 
-    fn search(&self, cache: &mut meta::Cache, input: Input<'_>) -> Option<PatternMatch> {
-        let found = self.regex.search_with(cache, &input)?;
+    fn search(&self, cache: &mut Cache, input: Input<'_>) -> Option<PatternMatch> {
+        let found = self.regex.search_with(&mut cache.regex, &input)?;
         let whole = Span::new(found.start(), found.end());
         let secret = match &self.group {
             Group::Whole => whole,
             Group::Between { before, behind } => {
-                let behind = match behind {
-                    Behind::Fixed(len) => *len,
-                    Behind::OneOf(set) => usize::from(set.contains(input.haystack()[whole.end() - 1])),
-                };
-                Span::new(whole.start() + before, whole.end() - behind)
+                Span::new(whole.start() + before, whole.end() - behind.len(input.haystack(), whole.end()))
             }
-            Group::Search(group) => {
-                // Once more over the match alone, so that the quicker of the engines for groups will do.
-                let again = input.span(whole.range()).anchored(Anchored::Yes);
-                let mut captures: Captures = self.regex.create_captures();
-                self.regex.search_captures_with(cache, &again, &mut captures);
-                captures.get_group(*group).map_or(whole, |found| Span::new(found.start, found.end))
-            }
+            Group::After { behind, group, .. } => match self.head_end(cache, &input, whole) {
+                Some(start) => Span::new(start, whole.end() - behind.len(input.haystack(), whole.end())),
+                None => self.search_group(cache, input, whole, *group),
+            },
+            Group::Search(group) => self.search_group(cache, input, whole, *group),
         };
         Some(PatternMatch { whole, secret })
+    }
+
+    /// Where the secret begins, when the part before it, matched by itself, leaves the rest of the match to the rest of the pattern.
+    fn head_end(&self, cache: &mut Cache, input: &Input<'_>, whole: Span) -> Option<usize> {
+        let ((head, rest), (head_cache, rest_cache)) = self.parts.as_ref().zip(cache.parts.as_mut())?;
+        let at = |start: usize, end: usize| input.clone().span(start..end).anchored(Anchored::Yes);
+        let start = head.search_half_with(head_cache, &at(whole.start(), whole.end()))?.offset();
+        let end = rest.search_half_with(rest_cache, &at(start, whole.end()))?.offset();
+        (end == whole.end()).then_some(start)
+    }
+
+    /// Once more over the match alone, so that the quicker of the engines for groups will do.
+    fn search_group(&self, cache: &mut Cache, input: Input<'_>, whole: Span, group: usize) -> Span {
+        let again = input.span(whole.range()).anchored(Anchored::Yes);
+        let mut captures: Captures = self.regex.create_captures();
+        self.regex.search_captures_with(&mut cache.regex, &again, &mut captures);
+        captures.get_group(group).map_or(whole, |found| Span::new(found.start, found.end))
     }
 }
 

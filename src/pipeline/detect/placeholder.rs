@@ -47,6 +47,16 @@ struct Traits {
 impl Traits {
     fn of(text: &[u8]) -> Self {
         let mut all = Self::default();
+        // Nearly every secret shows at once that it is none of all this, by counts that a processor takes sixteen bytes at a time.
+        let pairs = || text.iter().zip(text.get(1..).unwrap_or_default());
+        let equal: u32 = pairs().map(|(a, b)| u32::from(a == b)).sum();
+        let ascending: u32 = pairs().map(|(a, b)| u32::from(a.wrapping_add(1) == *b)).sum();
+        let crosses: u32 = text.iter().map(|b| u32::from(b | 0x20 == b'x')).sum();
+        let punctuation: u32 = text.iter().map(|b| u32::from((*b == b'$') | (*b == b'{') | (*b == b'*') | (*b == b'.'))).sum();
+        all.punctuated = punctuation > 0;
+        if equal < 3 && ascending < 10 && crosses < 12 && text.len() > 3 {
+            return all;
+        }
         let (mut run, mut ascent, mut small, mut large, mut previous) = (0, 1, 0, 0, None);
         for &byte in text {
             run = if previous == Some(byte) { run + 1 } else { 1 };
@@ -56,7 +66,6 @@ impl Traits {
             match byte {
                 b'x' => small += 1,
                 b'X' => large += 1,
-                b'$' | b'{' | b'*' | b'.' => all.punctuated = true,
                 _ => {}
             }
             if run > all.filler_run && is_filler(byte) {
@@ -130,7 +139,8 @@ fn is_reference(value: &[u8]) -> bool {
 }
 
 fn says_so(value: &[u8]) -> bool {
-    if value.len() > 60 {
+    // Sentences have no digits; most secrets do.
+    if value.len() > 60 || value.iter().any(u8::is_ascii_digit) {
         return false;
     }
     let mut plain = [0u8; 60];

@@ -23,7 +23,7 @@ pub struct Match {
 ///
 /// `walls` are the stretches that inkprint wrote, ascending: they are cut out of every match.
 pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
-    candidates.sort_by_key(|candidate| (candidate.span.start(), candidate.span.end(), candidate.rule));
+    candidates.sort_unstable_by_key(|candidate| (candidate.span.start(), candidate.span.end(), candidate.rule));
     let mut at = 0;
     while at < candidates.len() {
         let mut union = candidates[at].span;

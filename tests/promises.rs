@@ -21,6 +21,8 @@ mod promises {
     mod leaks;
     /// A mark is never matched again, and the same secret has the same one however it is written.
     mod marks;
+    /// Rules and logs that are odd on purpose.
+    mod odd;
     /// A naive redactor to compare with.
     mod oracle;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.

@@ -113,7 +113,10 @@ fn no_mode_of_the_pipe_shows_a_secret_at_any_log_level() {
         fs::write(home.path().join("broken.toml"), "pack = \"tokens\"\n[[rule]]\nid = 1\n").expect("written");
         for args in MODES {
             let mut command = pipe(home.path());
-            command.args(*args).envs([("RUST_LOG", level), ("INKPRINT_LOG", level), ("RUST_BACKTRACE", "full")]).env("TMPDIR", &temporary);
+            command
+                .args(*args)
+                .envs([("RUST_LOG", level), ("INKPRINT_LOG", level), ("RUST_BACKTRACE", "full")])
+                .env("TMPDIR", &temporary);
             is_clean(&format!("{args:?} at {level}"), &run_with(&mut command, &log()));
             files_are_clean(home.path(), &["log"]);
         }
@@ -179,14 +182,22 @@ fn spawn_as_user(command: &mut Command, home: &Path) -> Option<Child> {
 fn a_running_process_cannot_be_dumped() {
     let home = home_with_keyring();
     for args in [&[][..], &["--threads", "1"], &["rules", "explain"], &["fingerprint"]] {
-        let Some(mut child) = spawn_as_user(inkprint(home.path()).env("INKPRINT_KEYRING", "k").args(args), home.path()) else { return };
+        let Some(mut child) = spawn_as_user(inkprint(home.path()).env("INKPRINT_KEYRING", "k").args(args), home.path())
+        else {
+            return;
+        };
         // It waits for its input, and is mute before that; until then it belongs to its user.
         let deadline = Instant::now() + Duration::from_secs(60);
         while owner_of_memory(&child) != 0 || core_limits(&child) != ["0", "0"] {
             assert!(Instant::now() < deadline, "{args:?} can be dumped");
             thread::yield_now();
         }
-        child.stdin.take().expect("piped").write_all(b"token=8dk2Jq0Zm4xW\n").unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(b"token=8dk2Jq0Zm4xW\n")
+            .unwrap_or_else(|error| panic!("{args:?}: {error}"));
         child.wait_with_output().expect("it ends");
     }
 }

@@ -21,6 +21,8 @@ mod promises {
     mod leaks;
     /// A mark is never matched again, and the same secret has the same one however it is written.
     mod marks;
+    /// Rules and logs that are odd on purpose.
+    mod odd;
     /// A naive redactor to compare with.
     mod oracle;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
@@ -31,8 +33,8 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
-    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
-    mod tcp;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
+    mod tcp;
 }

@@ -10,12 +10,23 @@ const SECRET: &str = "Vq7-molten-Harbor";
 #[test]
 fn bytes_that_are_no_text_come_through() {
     let home = home_with_keyring();
-    for log in [&b""[..], b"\n", b"\xff\xfe\x80 \xc3\x28\n", b"a\0b\0\n\0", b"a\r\nb\rc\r", b"no newline at the end", b"\x1b[31mred\x1b[0m\n"] {
+    for log in [
+        &b""[..],
+        b"\n",
+        b"\xff\xfe\x80 \xc3\x28\n",
+        b"a\0b\0\n\0",
+        b"a\r\nb\rc\r",
+        b"no newline at the end",
+        b"\x1b[31mred\x1b[0m\n",
+    ] {
         let output = run_with(&mut pipe(home.path()), log);
         assert_eq!((output.status.code(), &output.stdout[..], stderr(&output).as_str()), (Some(0), log, ""));
     }
     let mixed = run_with(&mut pipe(home.path()), b"\xff\0password=Vq7-molten-Harbor\0\xfe\r\nx");
-    assert!(mixed.stdout.starts_with(b"\xff\0password=ink1-password-k1-") && mixed.stdout.ends_with(b"\0\xfe\r\nx"), "{mixed:?}");
+    assert!(
+        mixed.stdout.starts_with(b"\xff\0password=ink1-password-k1-") && mixed.stdout.ends_with(b"\0\xfe\r\nx"),
+        "{mixed:?}"
+    );
 }
 
 #[test]
@@ -55,7 +66,8 @@ fn a_full_disk_is_told_with_the_name_of_the_file() {
     assert_eq!(ended(&refused, 2), "");
     assert!(stderr(&refused).contains("cannot write /dev/full: No space left on device"), "{}", stderr(&refused));
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
-    let refused = pipe(home.path()).arg("log").stdout(full).stderr(Stdio::piped()).output().expect("the program was built");
+    let refused =
+        pipe(home.path()).arg("log").stdout(full).stderr(Stdio::piped()).output().expect("the program was built");
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("cannot write standard output: No space left on device"), "{}", stderr(&refused));
 }
@@ -68,7 +80,9 @@ fn a_disk_that_fills_up_holds_cleaned_bytes_only() {
     // A file system of the command's own, gone with it. Where it may not be made, the command says so and there is nothing to see.
     let script = "mount -t tmpfs -o size=256k none disk 2>/dev/null || exit 99; \"$@\" -o disk/out log; code=$?; cat disk/out; exit $code";
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_inkprint"), "--keyring", "k"]).current_dir(home.path());
+    command
+        .args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_inkprint"), "--keyring", "k"])
+        .current_dir(home.path());
     let output = match command.output() {
         Ok(output) if output.status.code() != Some(99) && !stderr(&output).starts_with("unshare:") => output,
         refused => return eprintln!("no file system of its own: {refused:?}"),
@@ -139,7 +153,9 @@ fn an_input_that_fails_halfway_is_told_and_what_was_read_is_written() {
 #[test]
 fn nothing_passes_with_a_broken_rule_file_and_every_fault_is_told() {
     let home = home_with_keyring();
-    let rule = |id: &str, rest: &str| format!("[[rule]]\nid = \"{id}\"\ndescription = \"d\"\nseverity = \"low\"\nkind = \"secret\"\n{rest}\n");
+    let rule = |id: &str, rest: &str| {
+        format!("[[rule]]\nid = \"{id}\"\ndescription = \"d\"\nseverity = \"low\"\nkind = \"secret\"\n{rest}\n")
+    };
     let text = [
         "pack = \"tokens\"\n".to_owned(),
         rule("open-group", "pattern = 'a('\nexamples = [\"a\"]"),
@@ -180,9 +196,34 @@ fn the_limit_of_a_line_is_a_size() {
 #[test]
 fn wrong_usage_passes_nothing() {
     let home = home_with_keyring();
-    for args in [&["--threads", "0"][..], &["--threads", "x"], &["--stats=xml"], &["--color", "maybe"], &["--no-such-option"], &["--dry-run", "-o", "x"]] {
+    for args in [
+        &["--threads", "0"][..],
+        &["--threads", "x"],
+        &["--stats=xml"],
+        &["--color", "maybe"],
+        &["--no-such-option"],
+        &["--dry-run", "-o", "x"],
+    ] {
         refused(pipe(home.path()).args(args));
     }
     assert!(!home.path().join("x").exists());
     assert_eq!(stdout(&run_with(pipe(home.path()).arg("--threads=2"), b"x")), "x");
+}
+
+#[test]
+fn a_standard_error_that_cannot_be_written_changes_nothing() {
+    let home = home_with_keyring();
+    fs::write(home.path().join("log"), format!("password={SECRET}\n")).expect("written");
+    for (args, code, len) in
+        [(&["log", "--stats"][..], 0, 51), (&["missing"], 2, 0), (&["rules", "explain", "--no-such"], 2, 0)]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
+        let output = inkprint(home.path())
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(full)
+            .output()
+            .expect("the program was built");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), len), "{args:?}");
+    }
 }

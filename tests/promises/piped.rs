@@ -58,7 +58,10 @@ fn on_a_signal_what_was_read_is_written_and_all_is_well() {
         let output = child.wait_with_output().expect("it ends though its input does not");
         assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
         assert_eq!(rest.matches("more\n").count(), 10_000);
-        assert!(rest.rsplit('\n').next().is_some_and(|line| line.starts_with("password=ink1-password-k1-")), "{word:?}");
+        assert!(
+            rest.rsplit('\n').next().is_some_and(|line| line.starts_with("password=ink1-password-k1-")),
+            "{word:?}"
+        );
         drop(stdin);
     }
 }
@@ -94,16 +97,30 @@ fn the_numbers_of_a_summary_add_up() {
         (ended(&output, 0), stats)
     };
     let (cleaned, stats) = summary(LOG);
-    for (field, expected) in [("lines", 5), ("bytes_in", LOG.len()), ("bytes_out", cleaned.len()), ("matches", 3), ("withheld_lines", 0), ("known_marks", 0)] {
+    for (field, expected) in [
+        ("lines", 5),
+        ("bytes_in", LOG.len()),
+        ("bytes_out", cleaned.len()),
+        ("matches", 3),
+        ("withheld_lines", 0),
+        ("known_marks", 0),
+    ] {
         assert_eq!(stats[field], expected, "{field}");
     }
-    let rules: Vec<(&str, u64)> =
-        stats["rules"].as_array().expect("rules").iter().map(|r| (r["rule"].as_str().expect("an id"), r["matches"].as_u64().expect("a number"))).collect();
+    let rules: Vec<(&str, u64)> = stats["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .map(|r| (r["rule"].as_str().expect("an id"), r["matches"].as_u64().expect("a number")))
+        .collect();
     assert_eq!(rules, [("token", 2), ("password", 1)]);
     let foreign = cleaned.replace("ink1-password-k1-", "ink1-password-k2-");
     let (again, stats) = summary(&foreign);
     assert_eq!(again, foreign);
-    assert_eq!((&stats["matches"], &stats["known_marks"], &stats["unverified_marks"]), (&0.into(), &2.into(), &1.into()));
+    assert_eq!(
+        (&stats["matches"], &stats["known_marks"], &stats["unverified_marks"]),
+        (&0.into(), &2.into(), &1.into())
+    );
     let text = run_with(pipe(home.path()).arg("--stats"), LOG.as_bytes());
     assert!(stderr(&text).contains("5 lines") && stderr(&text).contains("3 secrets in 2 rules"), "{}", stderr(&text));
 }
@@ -152,7 +169,12 @@ fn a_keyring_made_on_first_use_is_told_once_and_not_to_the_quiet() {
 /// Runs a shell command on a terminal of its own; what it showed there, and its code.
 fn on_a_terminal(home: &std::path::Path, shell: &str) -> Option<(String, Option<i32>)> {
     let mut script = Command::new("script");
-    script.args(["-qec", shell, "/dev/null"]).current_dir(home).env("HOME", home).env("INKPRINT_KEYRING", "k").stdin(Stdio::null());
+    script
+        .args(["-qec", shell, "/dev/null"])
+        .current_dir(home)
+        .env("HOME", home)
+        .env("INKPRINT_KEYRING", "k")
+        .stdin(Stdio::null());
     match script.output() {
         Ok(output) => Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())),
         Err(missing) => {

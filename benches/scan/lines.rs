@@ -1,0 +1,101 @@
+//! By length of line, with lines that are made to slow a redactor down: what must stay linear.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkprint::pipeline::policy::Policy;
+use serde_json::json;
+
+use super::density::through_pipe;
+use super::log::{Log, Random, alphabet};
+use super::measure::{Contestant, side_by_side};
+use super::section::{Section, Unit};
+use super::{default_rules, policy};
+
+/// Each length comes to about so many bytes. The longest line is all of them: it is over the limit and goes in windows.
+const SIZE: usize = 16 << 20;
+const LENGTHS: [usize; 5] = [100, 1000, 16_000, 1_000_000, SIZE];
+/// A line of a million bytes must take no longer, byte for byte, than so many times a line of a thousand.
+const LINEAR: f64 = 0.5;
+
+const ROUNDS: usize = 5;
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What stands at every line's end, so that a count can be stated: nothing before it may hide it.
+const TAIL: &str = " token=ghp_Zt4bQmW9xLc2Rk7vNs1HdYp6JgFa3UeT8oKi\n";
+
+/// What fills a line.
+enum Filling {
+    Log,
+    Alphabet(&'static str),
+    Repeat(&'static str),
+}
+
+const FILLINGS: [(&str, Filling); 13] = [
+    ("log text", Filling::Log),
+    ("base64", Filling::Alphabet("b64")),
+    ("hexadecimal", Filling::Alphabet("hex")),
+    ("=\"' runs", Filling::Repeat("=\"'")),
+    ("nested JSON", Filling::Repeat("{\"a\":")),
+    ("escaped JSON", Filling::Repeat("\\\"a\\\":\\\"b\\\",")),
+    ("eyJ runs", Filling::Repeat("eyJ")),
+    ("ghp_ runs", Filling::Repeat("ghp_")),
+    ("password= runs", Filling::Repeat("password=")),
+    ("\"secret\":\" runs", Filling::Repeat("\"secret\":\"")),
+    ("bearer runs", Filling::Repeat("bearer ")),
+    ("://  runs", Filling::Repeat("://")),
+    ("ink1- runs", Filling::Repeat("ink1-")),
+];
+
+/// Each filling at each length.
+pub fn by_length() -> Section {
+    let mut section = Section::new(
+        "lines",
+        "By length of line",
+        "The whole path on one thread. Every line ends in a token that must be found. A line of 16 MiB is over the limit for whole lines \
+         and goes in windows. *1 MB beside 1 KB* is the speed on the long line in terms of that on the short one.",
+        &[
+            ("filling", Unit::Text),
+            ("100 B", Unit::Rate),
+            ("1 KB", Unit::Rate),
+            ("16 KB", Unit::Rate),
+            ("1 MB", Unit::Rate),
+            ("16 MiB", Unit::Rate),
+            ("1 MB beside 1 KB", Unit::Ratio),
+        ],
+    );
+    let policy = policy(default_rules());
+    let mut least = f64::INFINITY;
+    for (name, filling) in &FILLINGS {
+        let texts = LENGTHS.map(|length| text(filling, length));
+        let times = side_by_side(ROUNDS, LIMIT, texts.iter().map(|text| contestant(&policy, text)).collect());
+        let rates: Vec<f64> = times.iter().zip(&texts).map(|(times, text)| times.rate(text.len())).collect();
+        let linear = rates[3] / rates[1];
+        least = least.min(linear);
+        section.row([json!(name)].into_iter().chain(rates.iter().map(|rate| json!(rate))).chain([json!(linear)]));
+    }
+    section.at_least("speed at 1 MB beside 1 KB, the worst of them", LINEAR, Unit::Ratio, least);
+    section
+}
+
+fn contestant<'a>(policy: &'a Policy, text: &'a Arc<[u8]>) -> Contestant<'a> {
+    let lines = memchr::memchr_iter(b'\n', text).count() as u64;
+    Contestant::new(Some(lines), || through_pipe(policy, text))
+}
+
+/// Lines of this length and filling.
+fn text(filling: &Filling, length: usize) -> Arc<[u8]> {
+    let fill = length - TAIL.len();
+    let wanted = SIZE / length;
+    let source = match filling {
+        Filling::Log => Log::generate(SIZE, None).text.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect(),
+        Filling::Alphabet(kind) => {
+            let (mut random, alphabet) = (Random::new(), alphabet(kind));
+            (0..SIZE).map(|_| alphabet[random.below(alphabet.len())]).collect()
+        }
+        Filling::Repeat(text) => text.as_bytes().repeat(SIZE / text.len() + 1),
+    };
+    let source: Vec<u8> = source;
+    let lines = source.chunks_exact(fill).take(wanted).map(|filling| [filling, TAIL.as_bytes()].concat());
+    lines.collect::<Vec<_>>().concat().into()
+}

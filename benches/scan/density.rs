@@ -70,9 +70,9 @@ pub fn by_density() -> Section {
             ROUNDS,
             LIMIT,
             vec![
-                Contestant::new(None, || scan(&bare, &blocks)),
-                Contestant::new(log.secrets, clean),
-                Contestant::new(log.secrets, || through_pipe(&policy, &log.text)),
+                Contestant::new("engine", None, || scan(&bare, &blocks)),
+                Contestant::new("worker", log.secrets, clean),
+                Contestant::new("pipe", log.secrets, || through_pipe(&policy, &log.text)),
             ],
         );
         let [engine, worker, pipe] = &times[..] else { unreachable!("three contestants") };
@@ -110,9 +110,10 @@ pub fn bare_scans() -> Section {
     let (paced, unpaced) = (bare_database(&detector, true), bare_database(&detector, false));
     let log = Log::generate(SIZE, None);
     let blocks = log.blocks();
-    let scans = vec![Contestant::new(None, || scan(&paced, &blocks)), Contestant::new(None, || scan(&unpaced, &blocks))];
-    let times = side_by_side(ROUNDS, LIMIT, scans);
-    for (name, own) in ["as in the program", "without the extra one"].iter().zip(&times) {
+    let databases = [("as in the program", &paced), ("without the extra one", &unpaced)];
+    let scans = databases.map(|(name, database)| Contestant::new(name, None, || scan(database, &blocks)));
+    let times = side_by_side(ROUNDS, LIMIT, scans.into());
+    for ((name, _), own) in databases.iter().zip(&times) {
         section.row([json!(name), json!(own.count), json!(own.rate(log.text.len())), json!(own.speed_beside(&times[0]).median)]);
     }
     section

@@ -68,7 +68,7 @@ pub fn by_length() -> Section {
     let mut least = f64::INFINITY;
     for (name, filling) in &FILLINGS {
         let texts = LENGTHS.map(|length| text(filling, length));
-        let times = side_by_side(ROUNDS, LIMIT, texts.iter().map(|text| contestant(&policy, text)).collect());
+        let times = side_by_side(ROUNDS, LIMIT, texts.iter().map(|text| contestant(name, &policy, text)).collect());
         let rates: Vec<f64> = times.iter().zip(&texts).map(|(times, text)| times.rate(text.len())).collect();
         let linear = rates[3] / rates[1];
         least = least.min(linear);
@@ -78,9 +78,9 @@ pub fn by_length() -> Section {
     section
 }
 
-fn contestant<'a>(policy: &'a Policy, text: &'a Arc<[u8]>) -> Contestant<'a> {
+fn contestant<'a>(name: &'a str, policy: &'a Policy, text: &'a Arc<[u8]>) -> Contestant<'a> {
     let lines = memchr::memchr_iter(b'\n', text).count() as u64;
-    Contestant::new(Some(lines), || through_pipe(policy, text))
+    Contestant::new(name, Some(lines), || through_pipe(policy, text))
 }
 
 /// Lines of this length and filling.

@@ -12,6 +12,7 @@ pub fn thread_time() -> Duration {
 
 /// One of those that are measured side by side.
 pub struct Contestant<'a> {
+    name: &'a str,
     /// Does the work once and returns what it counted.
     run: Box<dyn FnMut() -> u64 + 'a>,
     /// What it must count. Where nobody knows, the first run says it, and the others must agree.
@@ -19,8 +20,8 @@ pub struct Contestant<'a> {
 }
 
 impl<'a> Contestant<'a> {
-    pub fn new(count: Option<u64>, run: impl FnMut() -> u64 + 'a) -> Self {
-        Self { run: Box::new(run), count }
+    pub fn new(name: &'a str, count: Option<u64>, run: impl FnMut() -> u64 + 'a) -> Self {
+        Self { name, run: Box::new(run), count }
     }
 
     fn timed(&mut self) -> Time {
@@ -28,7 +29,7 @@ impl<'a> Contestant<'a> {
         let counted = (self.run)();
         let time = Time { processor: thread_time() - processor, wall: wall.elapsed() };
         let stated = *self.count.get_or_insert(counted);
-        assert_eq!(counted, stated, "a wrong count: what was measured did not do its work");
+        assert_eq!(counted, stated, "a wrong count from {:?}: what was measured did not do its work", self.name);
         time
     }
 }

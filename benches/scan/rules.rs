@@ -66,10 +66,10 @@ fn run<const N: usize>(section: &mut Section, sets: [(&str, RuleSet); N], unit: 
     let log = given.unwrap_or_else(|| Log::generate(SIZE, None));
     let blocks = log.blocks();
     let policies: Vec<(&str, Policy)> = sets.into_iter().map(|(name, set)| (name, policy(set))).collect();
-    let contestants = policies.iter().map(|(_, policy)| {
+    let contestants = policies.iter().map(|(name, policy)| {
         let (mut worker, mut out) = (Worker::new(policy).expect("a worker"), Vec::new());
         let blocks = &blocks;
-        Contestant::new(log.secrets, move || {
+        Contestant::new(name, log.secrets, move || {
             for block in blocks {
                 worker.redact(block, &mut out);
             }

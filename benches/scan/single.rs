@@ -12,6 +12,7 @@ use super::{default_rules, mark_keys, policy};
 
 const MARKS: u64 = 200_000;
 const ROUNDS: usize = 21;
+const STEPS: [&str; 3] = ["rules read", "triggers compiled", "worker made"];
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Marks over secrets of several lengths.
@@ -33,7 +34,7 @@ pub fn marks() -> Section {
             }
             written
         };
-        let times = side_by_side(ROUNDS, LIMIT, vec![Contestant::new(Some(MARKS), write)]);
+        let times = side_by_side(ROUNDS, LIMIT, vec![Contestant::new("marks", Some(MARKS), write)]);
         let each = times[0].milliseconds().median / MARKS as f64;
         section.row([json!(format!("{length} B")), json!(each * 1e6), json!(1e3 / each)]);
     }
@@ -52,13 +53,13 @@ pub fn start() -> Section {
         ROUNDS,
         LIMIT,
         vec![
-            Contestant::new(Some(count), || default_rules().rules.len() as u64),
-            Contestant::new(Some(count), || policy(rules.clone()).detector.rules().len() as u64),
-            Contestant::new(Some(0), || Worker::new(&compiled).expect("a worker").take_tally().lines),
+            Contestant::new(STEPS[0], Some(count), || default_rules().rules.len() as u64),
+            Contestant::new(STEPS[1], Some(count), || policy(rules.clone()).detector.rules().len() as u64),
+            Contestant::new(STEPS[2], Some(0), || Worker::new(&compiled).expect("a worker").take_tally().lines),
         ],
     );
     let spreads: Vec<Spread> = times.iter().map(|times| times.milliseconds()).collect();
-    for (step, time) in ["rules read", "triggers compiled", "worker made"].iter().zip(&spreads) {
+    for (step, time) in STEPS.iter().zip(&spreads) {
         section.row([json!(step), json!(time.median), json!(time.low), json!(time.high)]);
     }
     let sum = spreads.iter().map(|time| time.median).sum();

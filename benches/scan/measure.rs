@@ -57,7 +57,7 @@ pub struct Spread {
 
 /// Lets the contestants run in turn, after a round that does not count; the order turns, so that none always follows the same one.
 ///
-/// Stops before `rounds` when `limit` has passed, but never before the third.
+/// Stops before `rounds` when `limit` has passed, but never before the first.
 pub fn side_by_side(rounds: usize, limit: Duration, mut contestants: Vec<Contestant<'_>>) -> Vec<Times> {
     let started = Instant::now();
     let mut all: Vec<Times> = contestants.iter().map(|_| Times { rounds: Vec::new(), count: 0 }).collect();
@@ -65,7 +65,7 @@ pub fn side_by_side(rounds: usize, limit: Duration, mut contestants: Vec<Contest
         contestant.timed();
     }
     for round in 0..rounds {
-        if round >= 3 && started.elapsed() > limit {
+        if round >= 1 && started.elapsed() > limit {
             break;
         }
         for turn in 0..contestants.len() {

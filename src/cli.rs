@@ -4,6 +4,7 @@ mod completions;
 pub mod fingerprint;
 pub mod keyring_args;
 pub mod keys;
+pub mod listen;
 mod print;
 pub mod redact;
 pub mod rule_args;

@@ -1,6 +1,8 @@
 //! The control side: what sets up the data path and answers for it, beside the stream and never in it.
 
+pub mod admin;
 pub mod keyring;
 pub mod lookup;
+pub mod metrics;
 pub mod rules;
 pub(crate) mod wiped;

@@ -6,12 +6,14 @@
 //!                                                          +---- fingerprint --+
 //! ```
 //!
-//! The data path is [`pipeline`]; what sets it up and runs beside it is [`control`]; the words they share are in
-//! [`model`]. Imports go one way only: `main > cli > control > pipeline > model`; a test holds this.
+//! The data path is [`pipeline`]; what answers for it and runs beside it is [`control`]; the words they share are in [`model`].
+//! [`app`] puts both together into a service. Imports go one way only: `main > cli > app > control > pipeline > model`; a test holds this.
 
 pub mod model;
 pub mod pipeline;
 
 pub mod control;
+
+pub mod app;
 
 pub mod cli;

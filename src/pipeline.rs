@@ -3,10 +3,13 @@
 pub mod detect;
 pub mod fingerprint;
 pub mod framing;
+pub mod meters;
 pub mod pipe;
 pub mod policy;
+pub mod queue;
 pub mod report;
 pub mod rewrite;
+pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod tally;

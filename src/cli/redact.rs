@@ -4,7 +4,7 @@ mod dry_run;
 mod inputs;
 mod output;
 mod progress;
-mod signals;
+pub(super) mod signals;
 mod stats;
 
 use std::io::IsTerminal;
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use self::progress::Progress;
 use self::stats::{StatsFormat, Summary};
 use super::keyring_args::KeyringArgs;
+use super::listen::{self, ListenArgs};
 use super::rule_args::RuleArgs;
 use crate::model::Namespace;
 use crate::pipeline::detect::Detector;
@@ -83,6 +84,8 @@ pub struct RedactArgs {
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     max_line: usize,
     #[command(flatten)]
+    tcp: ListenArgs,
+    #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
     rules: RuleArgs,
@@ -104,12 +107,16 @@ struct KeyArgs {
 /// # Errors
 /// When rules or keys cannot be loaded, or an input or the output fails.
 pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
-    if args.files.is_empty() && std::io::stdin().is_terminal() {
+    let listens = args.tcp.listens();
+    if !listens && args.files.is_empty() && std::io::stdin().is_terminal() {
         command.print_help()?;
         return Ok(ExitCode::SUCCESS);
     }
     harden();
     let policy = policy(&args)?;
+    if listens {
+        return listen::run(args.tcp, policy, args.threads.map_or_else(default_threads, usize::from), args.max_line);
+    }
     let names = inputs::check(&args.files, args.output.as_deref())?;
     if args.dry_run {
         let matches = dry_run::run(&policy, &names, args.max_line)?;
@@ -166,16 +173,20 @@ fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
-/// Reads `65536`, `256K`, `1M`, `2G`.
 fn parse_size(text: &str) -> Result<usize, String> {
+    let range = MIN_MAX_LINE..=1 << 30;
+    bytes(text)
+        .filter(|size| range.contains(size))
+        .ok_or_else(|| format!("a size from {}K to 1G, such as {}M", MIN_MAX_LINE >> 10, MAX_LINE >> 20))
+}
+
+/// Reads `65536`, `256K`, `1M`, `2G`.
+pub(super) fn bytes(text: &str) -> Option<usize> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
         Some(b'g' | b'G') => (&text[..text.len() - 1], 1 << 30),
         _ => (text, 1),
     };
-    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    let range = MIN_MAX_LINE..=1 << 30;
-    size.filter(|size| range.contains(size))
-        .ok_or_else(|| format!("a size from {}K to 1G, such as {}M", MIN_MAX_LINE >> 10, MAX_LINE >> 20))
+    number.parse::<usize>().ok()?.checked_mul(unit)
 }

@@ -11,6 +11,7 @@ pub mod context;
 mod database;
 pub mod decode;
 mod finder;
+mod group;
 pub mod pattern;
 pub mod placeholder;
 mod resolve;

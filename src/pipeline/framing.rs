@@ -5,6 +5,9 @@
 //! - Memory is bounded by `max_line`: no more than that is ever held.
 //! - A half-read line is no block yet; whole lines are handed out as soon as they are there.
 
+use bytes::BufMut as _;
+use bytes::buf::Limit;
+
 /// The longest line that is handled whole, unless a configuration says otherwise: 1 MiB.
 pub const MAX_LINE: usize = 1 << 20;
 /// A line cannot be limited to less than this: windows must overlap by more than the longest secret.
@@ -12,6 +15,10 @@ pub const MIN_MAX_LINE: usize = 256 << 10;
 /// So many bytes of a long line that are already passed on stay before a window: what stands before a secret (a key, a near word,
 /// a webhook's host) must be in sight.
 pub const CONTEXT: usize = 8 << 10;
+/// Memory of this size is not worth giving back.
+const SMALL: usize = 512;
+/// What is held and not more than this is copied for each read; of more, the copies would cost more than memory of its own.
+const MOVABLE: usize = 32 << 10;
 
 /// What is ready to be cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +43,7 @@ pub struct Window {
 /// Collects chunks until frames are whole.
 #[derive(Debug)]
 pub struct Intake {
-    /// All of it is initialised; the first `filled` bytes are input.
+    /// The first `filled` bytes are input.
     buffer: Vec<u8>,
     filled: usize,
     /// No newline lies before this.
@@ -68,6 +75,67 @@ impl Intake {
     pub fn advance(&mut self, read: usize) {
         self.filled += read;
         debug_assert!(self.filled <= self.max_line);
+    }
+
+    /// As [`spare`](Self::spare) and [`advance`](Self::advance) in one, with memory that was `lent`: reads up to `limit` bytes, and
+    /// no further than the longest line, to where no byte was written before. Little is held by a connection that waits, so that
+    /// what is held is copied to the lent memory if that is large and this is not; [`settle`](Self::settle) gives it back.
+    pub fn fill<T>(&mut self, limit: usize, lent: &mut Vec<u8>, read: impl FnOnce(&mut Limit<&mut Vec<u8>>) -> T) -> T {
+        let limit = limit.min(self.max_line - self.filled);
+        let end = self.filled + limit;
+        self.buffer.truncate(self.filled);
+        if self.buffer.capacity() < end && lent.capacity() >= end && self.filled <= MOVABLE {
+            lent.clear();
+            lent.extend_from_slice(&self.buffer);
+            std::mem::swap(&mut self.buffer, lent);
+        }
+        self.buffer.reserve_exact(limit);
+        let outcome = read(&mut (&mut self.buffer).limit(limit));
+        self.filled = self.buffer.len();
+        outcome
+    }
+
+    /// Holds what is held in no more memory than it needs; larger memory goes into `lent` where that has less.
+    pub fn settle(&mut self, lent: &mut Vec<u8>) {
+        self.buffer.truncate(self.filled);
+        if self.buffer.capacity() <= self.filled.saturating_mul(2).max(SMALL) && self.filled > 0 {
+            return;
+        }
+        let mut whole = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.filled));
+        self.buffer.extend_from_slice(&whole);
+        if whole.capacity() > lent.capacity() {
+            whole.clear();
+            *lent = whole;
+        }
+    }
+
+    /// Drops what is held; how much of it had not been passed on. What comes next is taken for a line's beginning.
+    pub fn drop_all(&mut self) -> usize {
+        let dropped = self.filled - self.passed_on;
+        self.buffer = Vec::new();
+        (self.filled, self.searched, self.passed_on, self.long) = (0, 0, 0, false);
+        dropped
+    }
+
+    /// Drops what is held up to the first newline and this too, and gives the number of bytes before it; `None`, and nothing
+    /// dropped, when there is no newline. Only between frames, when no byte of the line was passed on.
+    pub fn drop_line(&mut self) -> Option<usize> {
+        debug_assert!(self.passed_on == 0 && !self.long);
+        let newline = memchr::memchr(b'\n', self.bytes())?;
+        self.buffer.copy_within(newline + 1..self.filled, 0);
+        self.filled -= newline + 1;
+        self.searched = 0;
+        Some(newline)
+    }
+
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.filled
+    }
+
+    /// Bytes of memory for what is held.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// What has been read and not been taken.
@@ -203,6 +271,39 @@ mod tests {
             assert_eq!(split.0, input);
             assert_eq!(windows(&split.1), windows(&whole.1), "windows do not depend on chunks of {chunk}");
         }
+    }
+
+    #[test]
+    fn lent_memory_comes_back_and_what_is_held_stays() {
+        let (mut intake, mut lent, mut block) = (Intake::new(0), Vec::with_capacity(100_000), Vec::new());
+        let mut out = Vec::new();
+        let input: Vec<u8> = (0..300_000u32).map(|n| if n % 701 == 700 { b'\n' } else { b'a' + (n % 26) as u8 }).collect();
+        for chunk in input.chunks(60_000) {
+            intake.fill(60_000, &mut lent, |into| into.put_slice(chunk));
+            if let Some(Frames::Lines(len)) = intake.next(false) {
+                intake.take_lines(len, &mut block);
+                out.extend_from_slice(&block);
+            }
+            intake.settle(&mut lent);
+            assert!(intake.held() < 701 && intake.capacity() <= 2 * 701, "{} in {}", intake.held(), intake.capacity());
+            if block.capacity() > lent.capacity() {
+                std::mem::swap(&mut block, &mut lent);
+            }
+            assert!(lent.capacity() >= 60_000);
+        }
+        out.extend_from_slice(intake.bytes());
+        assert_eq!(out, input);
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted() {
+        let mut intake = Intake::new(0);
+        intake.fill(100, &mut Vec::new(), |into| into.put_slice(b"rest\nnext line\nhalf"));
+        assert_eq!((intake.drop_line(), intake.bytes()), (Some(4), &b"next line\nhalf"[..]));
+        assert_eq!(intake.next(false), Some(Frames::Lines(10)));
+        intake.take_lines(10, &mut Vec::new());
+        assert_eq!((intake.drop_line(), intake.drop_all(), intake.capacity()), (None, 4, 0));
+        assert_eq!(intake.next(true), None);
     }
 
     #[test]

@@ -51,6 +51,32 @@ pub fn rewrite(
     out.extend_from_slice(&block[copied..range.end()]);
 }
 
+/// Appends the whole of `block` to `out`, as [`rewrite`] does; the lines that changed, as they are now, are then in `changed`.
+pub fn rewrite_lines(
+    block: &[u8],
+    matches: &[Match],
+    policy: &Policy,
+    style: Style,
+    out: &mut Vec<u8>,
+    changed: &mut Vec<u8>,
+    mut done: impl FnMut(&Match, Fingerprint),
+) {
+    changed.clear();
+    let (mut rest, mut copied) = (matches, 0);
+    while let [first, ..] = rest {
+        let (from, to) = (first.span.start(), first.span.end());
+        let start = memchr::memrchr(b'\n', &block[copied..from]).map_or(copied, |newline| copied + newline + 1);
+        let end = memchr::memchr(b'\n', &block[to..]).map_or(block.len(), |newline| to + newline + 1);
+        let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
+        out.extend_from_slice(&block[copied..start]);
+        let cleaned = out.len();
+        rewrite(block, Span::new(start, end), line, policy, style, out, &mut done);
+        changed.extend_from_slice(&out[cleaned..]);
+        (rest, copied) = (behind, end);
+    }
+    out.extend_from_slice(&block[copied..]);
+}
+
 /// A JSON number's place takes a string: the mark brings quotes at the depth of those around its key.
 fn quote(backslashes: Option<u8>, out: &mut Vec<u8>) {
     if let Some(backslashes) = backslashes {

@@ -1,5 +1,6 @@
 //! Where bytes enter.
 
 mod interruptible;
+pub mod tcp;
 
 pub use interruptible::Interruptible;

@@ -1,4 +1,6 @@
-//! One input's frames through one worker: lines as blocks, long lines as windows, endless secrets withheld.
+//! One input's frames through one worker: lines as blocks, long lines as windows; endless secrets, and lines given up, withheld.
+
+use bytes::buf::Limit;
 
 use super::framing::{Frames, Intake, Window};
 use super::worker::{Outcome, Worker};
@@ -9,6 +11,17 @@ pub struct Stream {
     intake: Intake,
     /// Bytes of the present line that are being withheld.
     withheld: Option<u64>,
+    /// The rest of the present line is being dropped.
+    dropped: Option<Dropped>,
+}
+
+/// The rest of a line that [`Stream::withhold`] gave up.
+#[derive(Clone, Copy, Debug)]
+struct Dropped {
+    /// Bytes that no mark has told of.
+    bytes: u64,
+    /// A mark and a newline stand for what came before.
+    told: bool,
 }
 
 /// What [`Stream::take`] has put where.
@@ -25,7 +38,7 @@ pub enum Taken {
 impl Stream {
     /// A stream whose lines are handled whole up to `max_line` bytes.
     pub fn new(max_line: usize) -> Self {
-        Self { intake: Intake::new(max_line), withheld: None }
+        Self { intake: Intake::new(max_line), withheld: None, dropped: None }
     }
 
     /// Where to read the next chunk to; see [`Intake::spare`].
@@ -38,14 +51,50 @@ impl Stream {
         self.intake.advance(read);
     }
 
+    /// Reads into memory that was lent; see [`Intake::fill`].
+    pub fn fill<T>(&mut self, limit: usize, lent: &mut Vec<u8>, read: impl FnOnce(&mut Limit<&mut Vec<u8>>) -> T) -> T {
+        self.intake.fill(limit, lent, read)
+    }
+
+    /// Gives lent memory back; see [`Intake::settle`].
+    pub fn settle(&mut self, lent: &mut Vec<u8>) {
+        self.intake.settle(lent);
+    }
+
+    /// Bytes held that were not taken, or stay in sight before a window.
+    pub fn held(&self) -> usize {
+        self.intake.held()
+    }
+
+    /// Bytes of memory for what is held.
+    pub fn capacity(&self) -> usize {
+        self.intake.capacity()
+    }
+
     /// Whether nothing is held that was not taken.
     pub fn is_empty(&self) -> bool {
-        self.intake.is_empty() && self.withheld.is_none()
+        self.intake.is_empty() && self.withheld.is_none() && self.dropped.is_none()
+    }
+
+    /// Gives the present line up, when [`take`](Self::take) has nothing: what is held of it goes, and so will its rest; a mark tells
+    /// how much that was. With `now`, as some of the line was passed on and others wait for its end, a mark and a newline go to
+    /// `out` at once for what is held, and another mark will be a line of its own for the rest, if there is any.
+    pub fn withhold(&mut self, now: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
+        out.clear();
+        let bytes = self.intake.drop_all() as u64 + self.withheld.take().unwrap_or(0) + self.dropped.map_or(0, |dropped| dropped.bytes);
+        if now {
+            worker.withhold_rest(bytes, false, out);
+            out.push(b'\n');
+        }
+        self.dropped = Some(Dropped { bytes: if now { 0 } else { bytes }, told: now });
     }
 
     /// Takes what is whole: lines go to `block` as they are, for a worker to clean; windows of a long line are cleaned here, in
     /// order, and go to `out`. With `ended`, whatever is left is taken.
     pub fn take(&mut self, ended: bool, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Taken {
+        if let Some(dropped) = self.dropped {
+            return self.drop_rest(dropped, ended, worker, out);
+        }
         match self.intake.next(ended) {
             None => self.finish_withheld(ended, worker, out),
             Some(Frames::Lines(len)) => {
@@ -70,6 +119,22 @@ impl Stream {
             }
             taken => taken,
         }
+    }
+
+    /// Drops the rest of a line that was given up, and closes it where it ends.
+    fn drop_rest(&mut self, dropped: Dropped, ended: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) -> Taken {
+        let line = self.intake.drop_line();
+        let bytes = dropped.bytes + line.unwrap_or_else(|| self.intake.drop_all()) as u64;
+        if line.is_none() && !ended {
+            self.dropped = Some(Dropped { bytes, ..dropped });
+            return Taken::Nothing;
+        }
+        out.clear();
+        self.dropped = None;
+        if bytes > 0 || !dropped.told {
+            worker.withhold_rest(bytes, line.is_some(), out);
+        }
+        Taken::Cleaned
     }
 
     fn clean_window(&mut self, window: Window, worker: &mut Worker<'_>, out: &mut Vec<u8>) {

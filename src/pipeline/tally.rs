@@ -31,6 +31,14 @@ pub struct Withheld {
 }
 
 impl Withheld {
+    /// Those withheld for `reason`.
+    pub fn by_reason(self, reason: Reason) -> u64 {
+        match reason {
+            Reason::Oversized => self.oversized,
+            Reason::ScanFailed => self.scan_failed,
+        }
+    }
+
     /// All of them.
     pub fn total(self) -> u64 {
         self.oversized + self.scan_failed

@@ -5,12 +5,15 @@ use super::fingerprint::{Reason, Written, written_at, write_withheld};
 use super::framing::Window;
 use super::policy::Policy;
 use super::report::{Report, Reporter};
-use super::rewrite::{Style, rewrite};
+use super::rewrite::{Style, rewrite, rewrite_lines};
 use super::tally::Tally;
 use crate::model::{Fingerprint, Span};
 
 /// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
 const OVERLAP: usize = 2 * MAX_SECRET;
+
+/// A block's changed lines are searched again at most so often: each round has work only where the one before uncovered something.
+const MAX_ROUNDS: usize = 8;
 
 /// What became of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct Worker<'p> {
     tally: Tally,
     counts_lines: bool,
     style: Style,
+    /// The lines of the block at hand that changed, cleaned; kept for its memory.
+    changed: Vec<u8>,
     reporter: Option<Reporter>,
     /// What the reporter is to be told of the text at hand; kept for its memory.
     rewritten: Vec<(Match, Fingerprint)>,
@@ -50,7 +55,16 @@ impl<'p> Worker<'p> {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn new(policy: &'p Policy) -> Result<Self, DatabaseError> {
         let tally = Tally::new(policy.detector.rules().len());
-        Ok(Self { policy, finder: Finder::new(&policy.detector)?, tally, counts_lines: false, style: Style::Plain, reporter: None, rewritten: Vec::new() })
+        Ok(Self {
+            policy,
+            finder: Finder::new(&policy.detector)?,
+            tally,
+            counts_lines: false,
+            style: Style::Plain,
+            changed: Vec::new(),
+            reporter: None,
+            rewritten: Vec::new(),
+        })
     }
 
     /// The same worker, which also counts lines: a pass over every byte, so only where somebody reads the count.
@@ -80,33 +94,44 @@ impl<'p> Worker<'p> {
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
         out.clear();
         self.count(block, block.last().is_some_and(|last| *last != b'\n'));
-        let all = Span::new(0, block.len());
         self.rewritten.clear();
-        let outcome = match self.finder.find(block) {
-            Ok((matches, walls)) => {
-                verify(block, walls, self.policy, &mut self.tally);
-                if matches.is_empty() {
-                    Outcome::Unchanged
-                } else {
-                    let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
-                    rewrite(block, all, matches, self.policy, self.style, out, note(tally, rewritten, reports));
-                    Outcome::Rewritten
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
-                withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
-                Outcome::Rewritten
-            }
-        };
+        let outcome = self.clean(block, out).unwrap_or_else(|error| {
+            tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
+            out.clear();
+            withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
+            Outcome::Rewritten
+        });
         if let Some(reporter) = &mut self.reporter {
-            reporter.follow(block, all, &self.rewritten);
+            reporter.follow(block, Span::new(0, block.len()), &self.rewritten);
         }
         self.tally.bytes_out += match outcome {
             Outcome::Unchanged => block.len(),
             Outcome::Rewritten => out.len(),
         } as u64;
         outcome
+    }
+
+    /// Cleans a block, and its changed lines again until nothing more is found in them: with a mark in the place of a secret, what
+    /// stands beside it may look otherwise than before, and redacting twice shall be redacting once. Reports are of the first round.
+    fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<Outcome, DatabaseError> {
+        let (policy, style) = (self.policy, self.style);
+        let (matches, walls) = self.finder.find(block)?;
+        verify(block, walls, policy, &mut self.tally);
+        if matches.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
+        for _ in 1..MAX_ROUNDS {
+            if self.finder.find(&self.changed)?.0.is_empty() {
+                break;
+            }
+            let before = std::mem::take(out);
+            let (matches, _) = self.finder.find(&before)?;
+            let counted = note(&mut self.tally, &mut self.rewritten, false);
+            rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
+        }
+        Ok(Outcome::Rewritten)
     }
 
     /// Cleans a window of a long line. The result replaces what `out` held, and stands for the bytes from the window's start to

@@ -4,16 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
-use super::program::{ended, inkprint, run, run_with, stderr, stdout};
-
-/// A home with a keyring `k` in it.
-fn home_with_keyring() -> TempDir {
-    let home = tempdir().expect("a directory");
-    ended(&run(keys(home.path()).arg("init")), 0);
-    home
-}
+use super::program::{ended, home_with_keyring, inkprint, run, run_with, stderr, stdout};
 
 fn keys(home: &Path) -> Command {
     let mut command = inkprint(home);

@@ -1,6 +1,9 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use tempfile::{TempDir, tempdir};
 
 /// The program with `home` as home and nothing else of this environment that could reach a keyring.
 pub fn inkprint(home: &Path) -> Command {
@@ -21,10 +24,12 @@ pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
         .spawn()
         .expect("the program was built");
     let mut stdin = child.stdin.take().expect("piped");
-    // A program that stops early need not read everything.
-    let _ = stdin.write_all(input);
-    drop(stdin);
-    child.wait_with_output().expect("it ends")
+    // At the same time as its output is read, or both would wait for ever with more than a pipe holds. A program that stops early
+    // need not read everything.
+    thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input).ok());
+        child.wait_with_output().expect("it ends")
+    })
 }
 
 /// Runs `command` to its end.
@@ -45,4 +50,18 @@ pub fn stderr(output: &Output) -> String {
 pub fn ended(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "stdout: {}\nstderr: {}", stdout(output), stderr(output));
     stdout(output)
+}
+
+/// A home with a keyring `k` in it.
+pub fn home_with_keyring() -> TempDir {
+    let home = tempdir().expect("a directory");
+    ended(&run(inkprint(home.path()).args(["keys", "init", "--keyring", "k"])), 0);
+    home
+}
+
+/// The pipe, with the keyring of [`home_with_keyring`].
+pub fn pipe(home: &Path) -> Command {
+    let mut command = inkprint(home);
+    command.args(["--keyring", "k"]);
+    command
 }

@@ -32,6 +32,8 @@ pub enum Written {
     Percent,
     /// base64 of `user:password`.
     Basic,
+    /// Rows of base64, parted by blanks or by escapes of any depth.
+    Armor,
 }
 
 /// A value that must go.
@@ -208,11 +210,22 @@ impl ContextWords {
     }
 
     fn is_no_value(&self, value: &[u8]) -> bool {
-        value.len() <= 40
-            && std::str::from_utf8(value).is_ok_and(|value| self.not_values.contains(value.to_ascii_lowercase().as_str()))
+        holds(&self.not_values, value)
     }
 
     fn is_scheme(&self, word: &[u8]) -> bool {
-        std::str::from_utf8(word).is_ok_and(|word| self.schemes.contains(word.to_ascii_lowercase().as_str()))
+        holds(&self.schemes, word)
     }
 }
+
+/// Whether `words`, in lower case, hold this one in any case.
+fn holds(words: &HashSet<String>, word: &[u8]) -> bool {
+    let mut lower = [0; LONGEST_WORD];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).is_ok_and(|word| words.contains(word))
+}
+
+/// Longer values are in no list of words; most tokens are, and need not be looked up.
+const LONGEST_WORD: usize = 24;

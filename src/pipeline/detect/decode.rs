@@ -23,6 +23,7 @@ pub fn canonical(text: &[u8], written: Written) -> Secret<'_> {
         Written::Json(layers) => json(text, layers),
         Written::Percent => percent(text),
         Written::Basic => basic_password(text).unwrap_or_else(|| Secret::borrowed(text)),
+        Written::Armor => armor(text),
     }
 }
 
@@ -44,6 +45,32 @@ pub fn basic_password(text: &[u8]) -> Option<Secret<'static>> {
     let password = memchr::memchr(b':', &decoded).map(|colon| Secret::owned(decoded[colon + 1..].to_vec()));
     decoded.zeroize();
     password
+}
+
+/// What rows of base64 decode to, whatever parts them: blanks, `\n` at any depth of escaping, `%0A`, `\u000a`.
+///
+/// Rows that were cut off mid-way decode up to their last whole group.
+fn armor(text: &[u8]) -> Secret<'_> {
+    let mut rows = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        at += match &text[at..] {
+            [b'\\', b'u', _, _, _, _, ..] => 6,
+            [b'\\', b'n' | b'r' | b't', ..] => 2,
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
+            [byte, ..] => {
+                if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/') {
+                    rows.push(*byte);
+                }
+                1
+            }
+            [] => break,
+        };
+    }
+    let whole = rows.len() - usize::from(rows.len() % 4 == 1);
+    let decoded = BASE64.decode(&rows[..whole]);
+    rows.zeroize();
+    decoded.map_or_else(|_| Secret::borrowed(text), Secret::owned)
 }
 
 fn json(text: &[u8], layers: u8) -> Secret<'_> {
@@ -150,6 +177,15 @@ mod tests {
         }
         assert_eq!(decoded("100%x%4", Written::Percent), "100%x%4");
         assert_eq!(decoded("!!", Written::Basic), "!!");
+    }
+
+    #[test]
+    fn armor_is_one_secret_however_its_rows_are_parted() {
+        let plain = decoded("QUJD\nREVG\nRw==", Written::Armor);
+        assert_eq!(plain, "ABCDEFG");
+        for text in [r"QUJD\nREVG\nRw==\n", r"QUJD\\nREVG\\r\\nRw==\\n", "QUJD REVG Rw==", "QUJD%0AREVG%0aRw", r"QUJD\u000aREVGRw="] {
+            assert_eq!(decoded(text, Written::Armor), plain, "{text}");
+        }
     }
 
     #[test]

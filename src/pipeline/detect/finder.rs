@@ -1,14 +1,14 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
-use regex_automata::meta::Cache;
-
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
+use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Match};
-use super::rule::{Form, Near, Rule};
+use super::rule::{Encoding, Form, Near, Rule};
+use super::slow::SlowRules;
 use super::trigger::Reach;
-use super::{Detector, Guarded, Use, boundary, decode};
+use super::{Detector, Guarded, Use, Written, boundary, decode};
 use crate::model::Span;
 use crate::pipeline::fingerprint;
 
@@ -30,7 +30,7 @@ pub struct Found {
 pub struct Finder<'d> {
     detector: &'d Detector,
     scanner: Scanner<'d>,
-    slow_scanner: Option<Scanner<'d>>,
+    slow_cache: Option<regex_automata::meta::Cache>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     candidates: Vec<Candidate>,
@@ -64,7 +64,7 @@ impl<'d> Finder<'d> {
         Ok(Self {
             detector,
             scanner: detector.database.scanner()?,
-            slow_scanner: detector.slow.as_ref().map(|slow| slow.database.scanner()).transpose()?,
+            slow_cache: detector.slow.as_ref().map(SlowRules::create_cache),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
             candidates: Vec::new(),
@@ -109,7 +109,7 @@ impl<'d> Finder<'d> {
 
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
-        if hits.is_empty() && self.slow_scanner.is_none() {
+        if hits.is_empty() && self.slow_cache.is_none() {
             return Ok(());
         }
         // Ends mostly come in order; what follows relies on it.
@@ -307,14 +307,20 @@ impl<'d> Finder<'d> {
         Ok(())
     }
 
-    fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: super::pattern::PatternMatch) {
+    fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: PatternMatch) {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
         let span = found.secret.shifted(line.start);
+        if span.is_empty() {
+            return;
+        }
         match admit(of, text, found, segment.start - line.start) {
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
-                let written = decode::written_token(&block[span.range()]);
+                let written = match of.encoding {
+                    Some(Encoding::Armor) => Written::Armor,
+                    None => decode::written_token(&block[span.range()]),
+                };
                 self.candidates.push(Candidate { span, rule, rank, written, add_quotes: None });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
@@ -327,22 +333,17 @@ impl<'d> Finder<'d> {
         }
     }
 
-    /// The rules without a trigger: each line in which one may match is searched by its whole expression.
+    /// The rules without a trigger: each line in which one may match is searched by all of them.
     fn find_slow(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
-        let Some(scanner) = &mut self.slow_scanner else { return Ok(()) };
-        let Some(slow) = &self.detector.slow else { return Ok(()) };
-        let mut hits = Vec::new();
-        scanner.scan(block, &mut hits)?;
-        hits.sort_unstable_by_key(|hit| (hit.expression, hit.end));
-        let mut done: Option<(u32, usize)> = None;
-        for hit in hits {
-            let end = hit.end as usize;
-            if done.is_some_and(|(expression, line_end)| expression == hit.expression && end <= line_end) {
-                continue;
-            }
+        let detector = self.detector;
+        let Some(slow) = &detector.slow else { return Ok(()) };
+        let mut from = 0;
+        while let Some(end) = self.slow_cache.as_mut().and_then(|cache| slow.first_end(cache, block, from)) {
             let line = line_around(block, end);
-            done = Some((hit.expression, line.end));
-            self.search(block, line, slow.rules[hit.expression as usize], line.start, line.end)?;
+            for &rule in &slow.rules {
+                self.search(block, line, rule, line.start, line.end)?;
+            }
+            from = block.len().min(line.end + 1);
         }
         Ok(())
     }

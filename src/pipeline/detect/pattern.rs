@@ -9,6 +9,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::group::{self, Group};
 use super::specificity::Specificity;
 use crate::model::Span;
 
@@ -40,7 +41,8 @@ pub enum PatternError {
 pub struct Pattern {
     hir: Hir,
     wants_boundary: bool,
-    secret_group: Option<usize>,
+    group: Group,
+    max_before_secret: Option<usize>,
     specificity: Specificity,
 }
 
@@ -61,9 +63,10 @@ impl Pattern {
         }
         let (hir, wants_boundary) = without_leading_boundary(hir);
         let hir = open_ended(hir);
-        let secret_group = secret_group(&hir).filter(|&group| !is_whole(&hir, group));
-        let specificity = Specificity::new(&hir, secret_group.and_then(|group| group_of(&hir, group)).unwrap_or(&hir));
-        Ok(Self { hir, wants_boundary, secret_group, specificity })
+        let group = Group::of(&hir);
+        let specificity = Specificity::new(&hir, group::secret_part(&hir).unwrap_or(&hir));
+        let max_before_secret = group::longest_before_secret(&hir);
+        Ok(Self { hir, wants_boundary, group, max_before_secret, specificity })
     }
 
     /// What the pattern may match, without its leading word boundary.
@@ -89,7 +92,7 @@ impl Pattern {
 
     /// How many bytes of a match stand before its secret at most; `None` when there is no bound.
     pub fn max_before_secret(&self) -> Option<usize> {
-        self.secret_group.map_or(Some(0), |group| longest_before(&self.hir, group).0)
+        self.max_before_secret
     }
 
     /// Builds the automaton.
@@ -97,17 +100,11 @@ impl Pattern {
     /// # Errors
     /// [`PatternError::TooLarge`] when it passes the size limit.
     pub fn compile(&self) -> Result<Matcher, PatternError> {
-        let config = meta::Config::new()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(4 << 20))
-            .hybrid_cache_capacity(512 << 10)
-            // Triggers have found the place already: a prefilter would only look for it once more.
-            .auto_prefilter(false);
-        let regex = meta::Builder::new()
-            .configure(config)
-            .build_from_hir(&self.hir)
-            .map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))?;
-        Ok(Matcher { regex, secret_group: self.secret_group })
+        let parts = match &self.group {
+            Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
+            _ => None,
+        };
+        Ok(Matcher { regex: build(&self.hir)?, parts, group: self.group.clone() })
     }
 }
 
@@ -120,45 +117,82 @@ pub struct PatternMatch {
     pub secret: Span,
 }
 
-/// A compiled pattern. Shared by all workers; each brings its own [`meta::Cache`].
+/// A compiled pattern. Shared by all workers; each brings its own [`Cache`].
 #[derive(Debug)]
 pub struct Matcher {
     regex: meta::Regex,
-    secret_group: Option<usize>,
+    /// What stands before the secret, and the rest, where these tell the group.
+    parts: Option<(meta::Regex, meta::Regex)>,
+    group: Group,
+}
+
+/// One worker's memory for one matcher.
+#[derive(Debug)]
+pub struct Cache {
+    regex: meta::Cache,
+    parts: Option<(meta::Cache, meta::Cache)>,
+}
+
+fn build(hir: &Hir) -> Result<meta::Regex, PatternError> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(4 << 20))
+        .hybrid_cache_capacity(512 << 10)
+        // Triggers have found the place already: a prefilter would only look for it once more.
+        .auto_prefilter(false);
+    let built = meta::Builder::new().configure(config).build_from_hir(hir);
+    built.map_err(|error| PatternError::TooLarge(one_line(&error.to_string())))
 }
 
 impl Matcher {
     /// Working memory for one worker.
-    pub fn create_cache(&self) -> meta::Cache {
-        self.regex.create_cache()
+    pub fn create_cache(&self) -> Cache {
+        let parts = self.parts.as_ref().map(|(head, rest)| (head.create_cache(), rest.create_cache()));
+        Cache { regex: self.regex.create_cache(), parts }
     }
 
     /// The match that begins at `window`'s start, if there is one. Bytes of `line` outside `window` count for `\b` only.
-    pub fn at(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+    pub fn at(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
         self.search(cache, Input::new(line).span(window.range()).anchored(Anchored::Yes))
     }
 
     /// The leftmost match in `window`.
-    pub fn find(&self, cache: &mut meta::Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
+    pub fn find(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
         self.search(cache, Input::new(line).span(window.range()))
     }
 
-    fn search(&self, cache: &mut meta::Cache, input: Input<'_>) -> Option<PatternMatch> {
-        let Some(group) = self.secret_group else {
-            let found = self.regex.search_with(cache, &input)?;
-            let span = Span::new(found.start(), found.end());
-            return Some(PatternMatch { whole: span, secret: span });
+    fn search(&self, cache: &mut Cache, input: Input<'_>) -> Option<PatternMatch> {
+        let found = self.regex.search_with(&mut cache.regex, &input)?;
+        let whole = Span::new(found.start(), found.end());
+        let secret = match &self.group {
+            Group::Whole => whole,
+            Group::Between { before, behind } => {
+                Span::new(whole.start() + before, whole.end() - behind.len(input.haystack(), whole.end()))
+            }
+            Group::After { behind, group, .. } => match self.head_end(cache, &input, whole) {
+                Some(start) => Span::new(start, whole.end() - behind.len(input.haystack(), whole.end())),
+                None => self.search_group(cache, input, whole, *group),
+            },
+            Group::Search(group) => self.search_group(cache, input, whole, *group),
         };
-        // A cheap search first: most candidates are none, and finding groups costs several times as much.
-        self.regex.search_half_with(cache, &input)?;
+        Some(PatternMatch { whole, secret })
+    }
+
+    /// Where the secret begins, when the part before it, matched by itself, leaves the rest of the match to the rest of the pattern.
+    fn head_end(&self, cache: &mut Cache, input: &Input<'_>, whole: Span) -> Option<usize> {
+        let ((head, rest), (head_cache, rest_cache)) = self.parts.as_ref().zip(cache.parts.as_mut())?;
+        let at = |start: usize, end: usize| input.clone().span(start..end).anchored(Anchored::Yes);
+        let start = head.search_half_with(head_cache, &at(whole.start(), whole.end()))?.offset();
+        let end = rest.search_half_with(rest_cache, &at(start, whole.end()))?.offset();
+        (end == whole.end()).then_some(start)
+    }
+
+    /// Once more over the match alone, so that the quicker of the engines for groups will do.
+    fn search_group(&self, cache: &mut Cache, input: Input<'_>, whole: Span, group: usize) -> Span {
+        let again = input.span(whole.range()).anchored(Anchored::Yes);
         let mut captures: Captures = self.regex.create_captures();
-        self.regex.search_captures_with(cache, &input, &mut captures);
-        let whole = captures.get_match()?;
-        let secret = captures.get_group(group).map_or(whole.range(), |found| found.start..found.end);
-        Some(PatternMatch {
-            whole: Span::new(whole.start(), whole.end()),
-            secret: Span::new(secret.start, secret.end),
-        })
+        self.regex.search_captures_with(&mut cache.regex, &again, &mut captures);
+        captures.get_group(group).map_or(whole, |found| Span::new(found.start, found.end))
     }
 }
 
@@ -200,61 +234,6 @@ fn open_ended(hir: Hir) -> Hir {
         HirKind::Capture(group) => Hir::capture(hir::Capture { sub: Box::new(open_ended(*group.sub)), ..group }),
         HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(open_ended).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(open_ended).collect()),
-    }
-}
-
-fn secret_group(hir: &Hir) -> Option<usize> {
-    match hir.kind() {
-        HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
-        HirKind::Capture(group) => secret_group(&group.sub),
-        HirKind::Repetition(repetition) => secret_group(&repetition.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(secret_group),
-        _ => None,
-    }
-}
-
-fn group_of(hir: &Hir, group: usize) -> Option<&Hir> {
-    match hir.kind() {
-        HirKind::Capture(found) if found.index as usize == group => Some(&found.sub),
-        HirKind::Capture(found) => group_of(&found.sub, group),
-        HirKind::Repetition(repetition) => group_of(&repetition.sub, group),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group_of(part, group)),
-        _ => None,
-    }
-}
-
-/// The greatest length of what stands before the group, and whether the group was met; without it, that of the whole.
-fn longest_before(hir: &Hir, group: usize) -> (Option<usize>, bool) {
-    match hir.kind() {
-        HirKind::Capture(found) if found.index as usize == group => (Some(0), true),
-        HirKind::Capture(found) => longest_before(&found.sub, group),
-        HirKind::Concat(parts) => {
-            let mut sum = Some(0);
-            for part in parts {
-                let (length, met) = longest_before(part, group);
-                sum = sum.zip(length).map(|(a, b)| a + b);
-                if met {
-                    return (sum, true);
-                }
-            }
-            (sum, false)
-        }
-        HirKind::Alternation(branches) => branches.iter().map(|branch| longest_before(branch, group)).fold(
-            (Some(0), false),
-            |(longest, met), (length, here)| (longest.zip(length).map(|(a, b)| a.max(b)), met || here),
-        ),
-        // A group that is repeated is its last round: anything may stand before it.
-        HirKind::Repetition(repetition) if longest_before(&repetition.sub, group).1 => (None, true),
-        _ => (hir.properties().maximum_len(), false),
-    }
-}
-
-/// Whether everything with a width lies in the group, so that the match itself is the secret.
-fn is_whole(hir: &Hir, group: usize) -> bool {
-    match hir.kind() {
-        HirKind::Capture(found) => found.index as usize == group,
-        HirKind::Concat(parts) => parts.iter().all(|part| matches!(part.kind(), HirKind::Look(_)) || is_whole(part, group)),
-        _ => false,
     }
 }
 

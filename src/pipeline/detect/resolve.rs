@@ -23,7 +23,7 @@ pub struct Match {
 ///
 /// `walls` are the stretches that inkprint wrote, ascending: they are cut out of every match.
 pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
-    candidates.sort_by_key(|candidate| (candidate.span.start(), candidate.span.end(), candidate.rule));
+    candidates.sort_unstable_by_key(|candidate| (candidate.span.start(), candidate.span.end(), candidate.rule));
     let mut at = 0;
     while at < candidates.len() {
         let mut union = candidates[at].span;
@@ -36,8 +36,9 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
             }
             at += 1;
         }
+        let free = matches.last().map_or(0, |before: &Match| before.span.end());
         let whole = Match {
-            span: union,
+            span: with_escape(union, block, free),
             secret: best.span,
             rule: best.rule,
             written: best.written,
@@ -46,6 +47,15 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
         };
         cut(whole, walls, block, matches);
     }
+}
+
+/// The span, and before it the backslash of an escape whose letter it begins with: what is left of a JSON string is then still one.
+/// `free` is the first byte that no other match has.
+fn with_escape(span: Span, block: &[u8], free: usize) -> Span {
+    let backslashes = block[..span.start()].iter().rev().take_while(|byte| **byte == b'\\').count();
+    let letter = matches!(block.get(span.start()), Some(b'b' | b'f' | b'n' | b'r' | b't' | b'u'));
+    let escape = usize::from(backslashes % 2 == 1 && letter && span.start() > free);
+    Span::new(span.start() - escape, span.end())
 }
 
 /// Appends `whole`, or what is left of it between walls.

@@ -40,6 +40,14 @@ pub enum Kind {
     Personal,
 }
 
+/// What a secret is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Rows of base64, as in PEM: the canonical secret is what they decode to.
+    Armor,
+}
+
 /// The set a rule belongs to; sets are switched on and off together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -141,6 +149,8 @@ pub struct Rule {
     pub near: Option<Near>,
     /// Least Shannon entropy in bits per character.
     pub entropy: Option<f32>,
+    /// What the found text is written in, where its form does not tell.
+    pub encoding: Option<Encoding>,
     /// Whether it is on with its pack.
     pub enabled: bool,
     /// Where the format is described.

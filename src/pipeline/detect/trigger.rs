@@ -7,7 +7,9 @@
 //! Invariant, held by a test over every rule: each match of the pattern contains at least one of its triggers, at one of the
 //! distances that the trigger's [`Reach`] gives.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
+
+use super::group::class_bytes;
 
 /// A set of bytes: one position of a trigger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,7 +22,7 @@ pub struct ByteSet {
 
 impl ByteSet {
     /// The set of these bytes.
-    fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
+    pub fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
         let mut words = [0; 4];
         bytes.into_iter().for_each(|byte| words[usize::from(byte >> 6)] |= 1 << (byte & 63));
         let mut set = Self { words, weight: 0 };
@@ -358,7 +360,7 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Some((vec![Vec::new()], true)),
         HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::new([byte])).collect()], true)),
-        HirKind::Class(class) => Some((vec![vec![class_set(class)?]], true)),
+        HirKind::Class(class) => Some((vec![vec![class_bytes(class)?]], true)),
         HirKind::Capture(group) => heads(&group.sub),
         HirKind::Concat(parts) => {
             let mut open = vec![Vec::new()];
@@ -402,16 +404,6 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
             }
             let all = exact && times == repetition.min && repetition.max == Some(repetition.min);
             Some((open, all))
-        }
-    }
-}
-
-fn class_set(class: &Class) -> Option<ByteSet> {
-    match class {
-        Class::Bytes(class) => Some(ByteSet::new(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
-        Class::Unicode(class) => {
-            let ascii = class.ranges().iter().all(|range| range.end().is_ascii());
-            ascii.then(|| ByteSet::new(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
         }
     }
 }

@@ -15,8 +15,13 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let name_quote = Quote::at(line, key.end);
     let (separator, mut at) = value::separator(line, key, name_quote.map_or(key.end, |(_, after)| after))?;
     // Go and Java print a header's values as a list: `Authorization:[Bearer …]`.
-    at += usize::from(line.get(at) == Some(&b'['));
+    let list = line.get(at) == Some(&b'[');
+    at += usize::from(list);
     let quote = Quote::at(line, at);
+    // JSON has its credentials in quotes, in a list as well.
+    if list && name_quote.is_some() && quote.is_none() {
+        return None;
+    }
     let start = quote.map_or(at, |(_, after)| after);
     let (limit, layers) = match quote {
         Some((quote, after)) => (quote.closing(line, after).unwrap_or(line.len()), quote.layers()),
@@ -27,7 +32,11 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let scheme = after > word.end() && after < limit && words.is_scheme(&line[word.range()]);
     let span = if scheme { run(line, key, after, limit, separator) } else { word };
     let basic = scheme && line[word.range()].eq_ignore_ascii_case(b"basic");
-    judge(line, span, layers, basic, words)
+    let mut value = judge(line, span, layers, basic, words)?;
+    // A JSON number, where a string was expected.
+    let bare_member = name_quote.filter(|(name, _)| quote.is_none() && name.is_double());
+    value.add_quotes = bare_member.map(|(name, _)| name.backslashes());
+    Some(value)
 }
 
 /// The token behind a bare `Bearer` that ends at `end`: there must be a blank, and no ordinary word behind it.

@@ -29,7 +29,7 @@ pub fn may_hold_password(rest: &[u8]) -> bool {
 pub fn password(line: &[u8], start: usize) -> Option<Value> {
     let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];
     // Nearly every URL has no `@` in its authority: refuse these with one short search.
-    let delimiter = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\'));
+    let delimiter = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'));
     let first = rest.get(delimiter?).copied()?;
     let run = rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')).unwrap_or(rest.len());
     let run = &rest[..run];

@@ -24,6 +24,14 @@ impl Quote {
         matches!(character, b'"' | b'\'' | b'`').then_some((Self { character, backslashes }, at + backslashes + 1))
     }
 
+    pub(super) fn is_double(self) -> bool {
+        self.character == b'"'
+    }
+
+    pub(super) fn backslashes(self) -> u8 {
+        self.backslashes as u8
+    }
+
     /// How many layers of JSON strings a value in these quotes is inside of.
     pub(super) fn layers(self) -> u8 {
         (self.backslashes + 1).ilog2() as u8 + 1
@@ -31,19 +39,18 @@ impl Quote {
 
     /// The offset of the closing quote's first byte (its backslashes included), if it closes on this line.
     ///
-    /// Inside, a quote stands behind `n + 2k(n+1)` backslashes only where it is not escaped itself; fewer than `n` close an
-    /// outer string, and this one with it.
+    /// A quote of the string's own depth closes it, and so does one of a string around it; a deeper one is a part of it.
     pub(super) fn closing(self, line: &[u8], from: usize) -> Option<usize> {
-        let n = self.backslashes;
         let mut at = from;
         while let Some(found) = memchr::memchr(self.character, &line[at..]) {
             let quote = at + found;
             let run = line[from..quote].iter().rev().take_while(|b| **b == b'\\').count();
-            if run < n {
+            if run == self.backslashes {
                 return Some(quote - run);
             }
-            if (run - n).is_multiple_of(2 * (n + 1)) {
-                return Some(quote - n);
+            let depth = run.trailing_ones();
+            if depth <= self.backslashes.trailing_ones() {
+                return Some(quote - ((1 << depth) - 1));
             }
             at = quote + 1;
         }
@@ -83,14 +90,21 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     let quoted = |at: usize, found: &mut Vec<Value>| -> Option<usize> {
         let at = at + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
         let (quote, start) = Quote::at(line, at)?;
+        let closes = match key_quote {
+            Some((key_quote, _)) => key_quote.backslashes > quote.backslashes,
+            None => ends_json_string(&line[..key.start], line, start),
+        };
+        if quote.is_double() && closes {
+            return None;
+        }
         let end = quote.closing(line, start);
-        if end.is_none() && quote.character == b'\'' {
+        if quote.character != b'"' && end.is_none_or(|end| leaves_json_string(&line[..key.start], &line[start..end])) {
             return None;
         }
         // A string that never closes was cut off: all that is left of it goes.
         let span = Span::new(start, end.unwrap_or(line.len()));
         found.extend(judge(span, Written::Json(quote.layers()), Shape::Quoted));
-        Some(end.map_or(line.len(), |end| end + quote.backslashes + 1))
+        Some(end.map_or(line.len(), |end| line.len().min(end + quote.backslashes + 1)))
     };
     if quoted(at, found).is_some() {
         return;
@@ -109,13 +123,30 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             };
             let written = if separator == Separator::Query { Written::Percent } else { Written::Raw };
             if let Some(mut value) = judge(span, written, shape) {
-                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.character == b'"');
-                value.add_quotes = quote.map(|quote| quote.backslashes as u8);
+                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double());
+                value.add_quotes = quote.map(Quote::backslashes);
                 found.push(value);
             }
         }
         None => {}
     }
+}
+
+/// Whether the quote before `at` ends the JSON string that the key, behind `before`, stands in, and begins no value.
+fn ends_json_string(before: &[u8], line: &[u8], at: usize) -> bool {
+    matches!(line.get(skip_blanks(line, at)), None | Some(b',' | b'}' | b']' | b':')) && is_json(before)
+}
+
+/// Whether `before` has a JSON array or object open, as far as its first bytes and its members tell.
+fn is_json(before: &[u8]) -> bool {
+    let opens_member = |at: usize| before.get(skip_blanks(before, at + 1)) == Some(&b'"');
+    matches!(before.trim_ascii_start().first(), Some(b'{' | b'[')) || memchr::memchr2_iter(b'{', b'[', before).any(opens_member)
+}
+
+/// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.
+fn leaves_json_string(before: &[u8], value: &[u8]) -> bool {
+    let ends_string = |at: usize| at == 0 || value[at - 1] != b'\\';
+    is_json(before) && memchr::memchr_iter(b'"', value).any(ends_string)
 }
 
 fn array(line: &[u8], mut at: usize, quoted: impl Fn(usize, &mut Vec<Value>) -> Option<usize>, found: &mut Vec<Value>) {

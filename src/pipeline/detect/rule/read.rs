@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{Fault, Form, Kind, Near, Origin, Pack, PlacedFault, Rule, RuleSet, Severity};
+use super::{Encoding, Fault, Form, Kind, Near, Origin, Pack, PlacedFault, Rule, RuleSet, Severity};
 use crate::model::RuleId;
 use crate::pipeline::detect::context::{ContextWords, KeyForm};
 use crate::pipeline::detect::pattern::Pattern;
@@ -48,6 +48,7 @@ struct RawRule {
     #[serde(default)]
     words: bool,
     min_length: Option<usize>,
+    encoding: Option<Encoding>,
     #[serde(default)]
     references: Vec<String>,
     #[serde(default)]
@@ -210,6 +211,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         ("within", raw.within.is_some(), by_pattern, "`pattern`"),
         ("entropy", raw.entropy.is_some(), by_pattern, "`pattern`"),
         ("require", !raw.require.is_empty(), by_pattern, "`pattern`"),
+        ("encoding", raw.encoding.is_some(), by_pattern, "`pattern`"),
         ("numbers", raw.numbers, by_keys, "`keys`"),
         ("words", raw.words, by_keys, "`keys`"),
         ("min_length", raw.min_length.is_some(), by_keys, "`keys`"),
@@ -279,6 +281,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         require,
         near,
         entropy: raw.entropy,
+        encoding: raw.encoding,
         enabled: raw.enabled,
         references: raw.references,
         examples: raw.examples,

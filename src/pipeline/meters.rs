@@ -1,0 +1,102 @@
+//! The data path's metrics, under the names by which they are known outside.
+//!
+//! A handle to each is held here, so that no name is looked up where bytes pass; counts come as a worker's [`Tally`], once a batch.
+
+use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
+
+use super::detect::Detector;
+use super::fingerprint::Reason;
+use super::tally::Tally;
+
+/// Handles to every metric of the data path.
+#[derive(Clone)]
+pub struct Meters {
+    lines: Counter,
+    bytes_in: Counter,
+    bytes_out: Counter,
+    matches: Vec<Counter>,
+    withheld: Vec<(Reason, Counter)>,
+    known_marks: Counter,
+    unverified_marks: Counter,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections that were ever accepted.
+    pub connections_total: Counter,
+}
+
+/// Handles to the metrics of a peer that lines are sent to. Only where there is one: a service without would look unconnected.
+#[derive(Clone)]
+pub struct ForwardMeters {
+    /// 1 while there is a connection.
+    pub connected: Gauge,
+    /// Connections after the first.
+    pub reconnects: Counter,
+}
+
+impl Default for ForwardMeters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ForwardMeters {
+    /// Registers them with the recorder that is in force.
+    pub fn new() -> Self {
+        describe_gauge!("inkprint_forward_connected", "1 while there is a connection to the peer.");
+        describe_counter!("inkprint_forward_reconnects_total", "Connections to the peer after the first.");
+        Self {
+            connected: gauge!("inkprint_forward_connected"),
+            reconnects: counter!("inkprint_forward_reconnects_total"),
+        }
+    }
+}
+
+impl Meters {
+    /// Registers all metrics, also those of rules that have found nothing yet, with the recorder that is in force.
+    pub fn new(detector: &Detector) -> Self {
+        describe();
+        let marks = |seal: &'static str| counter!("inkprint_marks_total", "seal" => seal);
+        Self {
+            lines: counter!("inkprint_lines_total"),
+            bytes_in: counter!("inkprint_bytes_in_total"),
+            bytes_out: counter!("inkprint_bytes_out_total"),
+            matches: detector
+                .rules()
+                .map(|rule| counter!("inkprint_matches_total", "rule" => rule.id.to_string()))
+                .collect(),
+            withheld: Reason::ALL
+                .map(|reason| (reason, counter!("inkprint_withheld_lines_total", "reason" => reason.as_str())))
+                .to_vec(),
+            known_marks: marks("known"),
+            unverified_marks: marks("unverified"),
+            connections: gauge!("inkprint_connections"),
+            connections_total: counter!("inkprint_connections_total"),
+        }
+    }
+
+    /// Adds what a worker has counted.
+    pub fn publish(&self, tally: &Tally) {
+        self.lines.increment(tally.lines);
+        self.bytes_in.increment(tally.bytes_in);
+        self.bytes_out.increment(tally.bytes_out);
+        for (counter, matches) in self.matches.iter().zip(&tally.matches).filter(|(_, matches)| **matches > 0) {
+            counter.increment(*matches);
+        }
+        for (reason, counter) in &self.withheld {
+            counter.increment(tally.withheld.by_reason(*reason));
+        }
+        self.known_marks.increment(tally.marks);
+        self.unverified_marks.increment(tally.unverified_marks);
+    }
+}
+
+fn describe() {
+    describe_counter!("inkprint_lines_total", "Lines cleaned.");
+    describe_counter!("inkprint_bytes_in_total", Unit::Bytes, "Bytes read and scanned.");
+    describe_counter!("inkprint_bytes_out_total", Unit::Bytes, "Bytes passed on to the output.");
+    describe_counter!("inkprint_matches_total", "Secrets found, by rule.");
+    describe_counter!("inkprint_withheld_lines_total", "Lines withheld in whole or in part, by reason.");
+    describe_counter!("inkprint_marks_total", "Marks that came in, by whether their seal is of this keyring.");
+    describe_gauge!("inkprint_connections", "Connections that are open.");
+    describe_counter!("inkprint_connections_total", "Connections that were ever accepted.");
+}

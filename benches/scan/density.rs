@@ -115,7 +115,12 @@ pub fn bare_scans() -> Section {
     let scans = databases.map(|(name, database)| Contestant::new(name, None, || scan(database, &blocks)));
     let times = side_by_side(ROUNDS, LIMIT, scans.into());
     for ((name, _), own) in databases.iter().zip(&times) {
-        section.row([json!(name), json!(own.count), json!(own.rate(log.text.len())), json!(own.speed_beside(&times[0]).median)]);
+        section.row([
+            json!(name),
+            json!(own.count),
+            json!(own.rate(log.text.len())),
+            json!(own.speed_beside(&times[0]).median),
+        ]);
     }
     section
 }
@@ -126,7 +131,10 @@ fn bare_database(detector: &Detector, paced: bool) -> BlockDatabase {
         (text, if literal.caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL })
     });
     let pacer = paced.then(|| (PACER.to_owned(), Flag::DOTALL));
-    let patterns = literals.chain(pacer).enumerate().map(|(at, (text, flags))| Pattern::new(text.into_bytes(), flags, Some(at as u32)));
+    let patterns = literals
+        .chain(pacer)
+        .enumerate()
+        .map(|(at, (text, flags))| Pattern::new(text.into_bytes(), flags, Some(at as u32)));
     BlockDatabase::new(patterns.collect()).expect("the literals compile")
 }
 
@@ -149,7 +157,8 @@ pub fn through_pipe(policy: &Policy, text: &Arc<[u8]>) -> Tally {
     let text = text.clone();
     let input = Input { name: "log".to_owned(), open: Box::new(move || Ok(Box::new(Cursor::new(text)))) };
     let settings = Settings { threads: 1, max_line: MAX_LINE, counts_lines: false, style: Style::Plain };
-    let tally = pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");
+    let tally =
+        pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");
     assert_eq!(tally.withheld.total(), 0, "nothing is withheld");
     tally
 }

@@ -32,7 +32,8 @@ impl Log {
     /// The log that an environment variable names, repeated to at least `size` bytes; nobody knows how many secrets it holds.
     pub fn given(variable: &str, size: usize) -> Option<Self> {
         let path = std::env::var_os(variable)?;
-        let mut once = std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read the log that {variable} names: {error}"));
+        let mut once =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read the log that {variable} names: {error}"));
         if once.last().is_some_and(|last| *last != b'\n') {
             once.push(b'\n');
         }
@@ -63,9 +64,15 @@ struct Templates {
 
 impl Templates {
     fn new() -> Self {
-        let names = lines(include_str!("../log/parts.txt")).map(|line| line.split_once(' ').expect("a name and its text")).collect();
+        let names = lines(include_str!("../log/parts.txt"))
+            .map(|line| line.split_once(' ').expect("a name and its text"))
+            .collect();
         let read = |text: &str| lines(text).map(|line| parse(line, &names)).collect();
-        Self { plain: read(include_str!("../log/lines.txt")), secret: read(include_str!("../log/secrets.txt")), random: Random::new() }
+        Self {
+            plain: read(include_str!("../log/lines.txt")),
+            secret: read(include_str!("../log/secrets.txt")),
+            random: Random::new(),
+        }
     }
 
     fn write_line(&mut self, secret: bool, out: &mut String) {
@@ -91,7 +98,9 @@ impl Part {
     fn write(&self, random: &mut Random, out: &mut String) {
         match self {
             Self::Text(text) => out.push_str(text),
-            Self::Chars(alphabet, count) => out.extend((0..*count).map(|_| char::from(alphabet[random.below(alphabet.len())]))),
+            Self::Chars(alphabet, count) => {
+                out.extend((0..*count).map(|_| char::from(alphabet[random.below(alphabet.len())])))
+            }
             Self::Number(least, most) => {
                 write!(out, "{}", least + random.below(most - least + 1)).expect("a string takes it");
             }
@@ -120,7 +129,10 @@ fn placeholder(inside: &str, names: &BTreeMap<&str, &str>) -> Vec<Part> {
     let (kind, arguments) = inside.split_once(' ').unwrap_or_else(|| panic!("no part is called {inside:?}"));
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{inside:?} needs a number"));
     vec![match kind {
-        "int" => arguments.split_once(' ').map(|(least, most)| Part::Number(number(least), number(most))).expect("two numbers"),
+        "int" => arguments
+            .split_once(' ')
+            .map(|(least, most)| Part::Number(number(least), number(most)))
+            .expect("two numbers"),
         "pick" => Part::Pick(arguments.split('|').map(|choice| parse(choice, names)).collect()),
         _ => Part::Chars(alphabet(kind), number(arguments)),
     }]

@@ -27,6 +27,9 @@ use self::section::Section;
 /// The least that a figure is taken over.
 const SIZE: usize = 64 << 20;
 
+/// Measures what one section says.
+type Measure = fn() -> Section;
+
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (mut json, mut wanted) = (None, Vec::new());
@@ -36,7 +39,7 @@ fn main() {
             _ => wanted.push(argument),
         }
     }
-    let all: [(&str, fn() -> Section); 7] = [
+    let all: [(&str, Measure); 7] = [
         ("density", density::by_density),
         ("bare", density::bare_scans),
         ("rules", rules::by_number),

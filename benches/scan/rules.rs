@@ -168,7 +168,9 @@ fn altered(hir: &Hir) -> Hir {
         HirKind::Literal(literal) => Hir::literal(literal.0.iter().copied().map(neighbour).collect::<Vec<u8>>()),
         HirKind::Class(class) => altered_letter(class).unwrap_or_else(|| hir.clone()),
         HirKind::Repetition(repetition) => Hir::repetition(repetition.with(altered(&repetition.sub))),
-        HirKind::Capture(capture) => Hir::capture(hir::Capture { sub: Box::new(altered(&capture.sub)), ..capture.clone() }),
+        HirKind::Capture(capture) => {
+            Hir::capture(hir::Capture { sub: Box::new(altered(&capture.sub)), ..capture.clone() })
+        }
         HirKind::Concat(parts) => Hir::concat(parts.iter().map(altered).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(altered).collect()),
     }
@@ -179,7 +181,10 @@ fn altered_letter(class: &Class) -> Option<Hir> {
     let Class::Bytes(class) = class else { return None };
     let [upper, lower] = class.ranges() else { return None };
     let letter = lower.start();
-    let both = letter.is_ascii_lowercase() && lower.len() == 1 && upper.len() == 1 && upper.start() == letter.to_ascii_uppercase();
+    let both = letter.is_ascii_lowercase()
+        && lower.len() == 1
+        && upper.len() == 1
+        && upper.start() == letter.to_ascii_uppercase();
     both.then(|| {
         let range = |byte| hir::ClassBytesRange::new(byte, byte);
         let other = neighbour(letter);

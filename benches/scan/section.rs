@@ -62,19 +62,36 @@ impl Section {
 
     /// Holds a figure against what it must reach.
     pub fn at_least(&mut self, what: &'static str, bound: f64, unit: Unit, measured: f64) {
-        self.bounds.push(Bound { what, at_least: Some(bound), at_most: None, measured, unit, holds: measured >= bound });
+        self.bounds.push(Bound {
+            what,
+            at_least: Some(bound),
+            at_most: None,
+            measured,
+            unit,
+            holds: measured >= bound,
+        });
     }
 
     /// Holds a figure against what it must not pass.
     pub fn at_most(&mut self, what: &'static str, bound: f64, unit: Unit, measured: f64) {
-        self.bounds.push(Bound { what, at_least: None, at_most: Some(bound), measured, unit, holds: measured <= bound });
+        self.bounds.push(Bound {
+            what,
+            at_least: None,
+            at_most: Some(bound),
+            measured,
+            unit,
+            holds: measured <= bound,
+        });
     }
 
     /// Prints it for a person.
     pub fn print(&self) {
         println!("\n{}", self.title);
         let header = self.columns.iter().map(|column| column.name.to_owned()).collect();
-        let rows = self.rows.iter().map(|row| row.iter().zip(&self.columns).map(|(cell, column)| column.unit.show(cell)).collect());
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.iter().zip(&self.columns).map(|(cell, column)| column.unit.show(cell)).collect());
         let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
         let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
         for line in &lines {
@@ -85,7 +102,11 @@ impl Section {
             println!("  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
         for bound in &self.bounds {
-            let (word, limit) = bound.at_least.map(|least| ("at least", least)).or(bound.at_most.map(|most| ("at most", most))).unwrap_or_default();
+            let (word, limit) = bound
+                .at_least
+                .map(|least| ("at least", least))
+                .or(bound.at_most.map(|most| ("at most", most)))
+                .unwrap_or_default();
             let verdict = if bound.holds { "holds" } else { "MISSED" };
             let (limit, measured) = (bound.unit.show(&limit.into()), bound.unit.show(&bound.measured.into()));
             println!("  {}: {measured}, {word} {limit}: {verdict}", bound.what);
@@ -99,6 +120,7 @@ impl Unit {
             (_, None) => cell.as_str().unwrap_or("-").to_owned(),
             (Self::Text, Some(number)) => number.to_string(),
             (Self::Count, Some(number)) => format!("{number:.0}"),
+            (Self::Rate, Some(number)) if number < 10.0 => format!("{number:.1} MB/s"),
             (Self::Rate, Some(number)) => format!("{number:.0} MB/s"),
             (Self::Ratio, Some(number)) => format!("{number:.2}"),
             (Self::Milliseconds, Some(number)) => format!("{number:.1} ms"),

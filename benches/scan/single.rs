@@ -43,7 +43,8 @@ pub fn marks() -> Section {
 
 /// From nothing to a worker that is ready.
 pub fn start() -> Section {
-    let columns = [("step", Unit::Text), ("time", Unit::Milliseconds), ("from", Unit::Milliseconds), ("to", Unit::Milliseconds)];
+    let columns =
+        [("step", Unit::Text), ("time", Unit::Milliseconds), ("from", Unit::Milliseconds), ("to", Unit::Milliseconds)];
     let about = "With all rules of both packs, in processor time; the quartiles beside it.";
     let mut section = Section::new("start", "Start", about, &columns);
     let rules = default_rules();

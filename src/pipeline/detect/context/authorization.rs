@@ -57,7 +57,11 @@ fn run(line: &[u8], key: Key, start: usize, limit: usize, separator: Separator) 
 
 fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords) -> Option<Value> {
     let text = &line[span.range()];
-    if text.len() < MIN_LENGTH || placeholder::is_placeholder_value(text) || words.is_no_value(text) || reads_like_words(text) {
+    if text.len() < MIN_LENGTH
+        || placeholder::is_placeholder_value(text)
+        || words.is_no_value(text)
+        || reads_like_words(text)
+    {
         return None;
     }
     // `<API token>`, `{base64(user:password)}`: a stand-in that goes on behind the blank.
@@ -88,7 +92,8 @@ mod tests {
     use crate::pipeline::detect::context::key_ending;
 
     fn found(line: &str) -> Option<(String, Written)> {
-        let words = ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
+        let words =
+            ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
         let start = line.to_ascii_lowercase().find("authorization").expect("a header");
         let key = key_ending(line.as_bytes(), start, start + "authorization".len(), &words)?;
         of_header(line.as_bytes(), key, &words).map(|value| (line[value.span.range()].to_owned(), value.written))
@@ -111,7 +116,13 @@ mod tests {
 
     #[test]
     fn headers_without_credentials() {
-        for line in ["Authorization: Bearer $TOKEN", "authorization: required", "Authorization: Bearer <token>", "Authorization: Bearer", "Authorization: Digest username=\"a1\", realm=\"b\""] {
+        for line in [
+            "Authorization: Bearer $TOKEN",
+            "authorization: required",
+            "Authorization: Bearer <token>",
+            "Authorization: Bearer",
+            "Authorization: Digest username=\"a1\", realm=\"b\"",
+        ] {
             assert_eq!(found(line), None, "{line}");
         }
     }

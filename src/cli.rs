@@ -5,6 +5,7 @@ pub mod fingerprint;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
+mod mute;
 mod print;
 pub mod redact;
 pub mod rule_args;
@@ -43,6 +44,7 @@ enum Command {
 
 /// Runs the program: parses the command line and turns what comes of it into an exit code.
 pub fn main() -> ExitCode {
+    mute::mute();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Keys(args)) => keys::run(args),
@@ -53,7 +55,7 @@ pub fn main() -> ExitCode {
         None => redact::run(cli.redact, Cli::command()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("inkprint: {error:#}");
+        print::tell(&format!("inkprint: {error:#}\n"));
         ExitCode::from(FAILURE)
     })
 }

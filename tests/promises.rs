@@ -1,6 +1,8 @@
 //! What inkprint promises: modules named for a promise, most of which run the program itself, and their helpers.
 
 mod promises {
+    /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
+    mod badinput;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
     /// The data path in this process, with keys of the tests' own.
@@ -13,18 +15,26 @@ mod promises {
     mod imports;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
     mod keyring;
+    /// Lines over all limits are scanned whole in bounded memory, or withheld.
+    mod longlines;
+    /// No secret anywhere but where it was: not in output, errors, files or dumps.
+    mod leaks;
     /// A mark is never matched again, and the same secret has the same one however it is written.
     mod marks;
+    /// Rules and logs that are odd on purpose.
+    mod odd;
     /// A naive redactor to compare with.
     mod oracle;
+    /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
+    mod piped;
     /// Running the program, in an environment of the test's own.
     mod program;
     /// Secrets go, all of them, and nothing else.
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
-    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
-    mod tcp;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
+    mod tcp;
 }

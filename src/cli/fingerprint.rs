@@ -14,7 +14,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::keyring_args::KeyringArgs;
-use super::print::print;
+use super::print::{print, tell};
 use super::rule_args::RuleArgs;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::recognise::Recogniser;
@@ -118,7 +118,7 @@ fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
             search.file(path, &|bytes| progress.inc(bytes))
         };
         if let Err(error) = outcome {
-            progress.suspend(|| eprintln!("inkprint: {error}"));
+            progress.suspend(|| tell(&format!("inkprint: {error}\n")));
             failed.push(path.display().to_string());
         }
     }

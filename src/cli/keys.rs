@@ -2,7 +2,7 @@
 
 mod listing;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::keyring_args::KeyringArgs;
-use super::print::print;
+use super::print::{print, tell};
 use crate::control::keyring::{Keyring, KeyringError, automatic, store};
 use crate::model::{KeyEpoch, Namespace};
 
@@ -174,15 +174,13 @@ fn confirmed(lost: &str, answer: &str) -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() {
         bail!("{lost} Confirm with --yes");
     }
-    eprintln!("{lost}");
-    eprint!("Type {answer} to go on: ");
-    io::stderr().flush().ok();
+    tell(&format!("{lost}\nType {answer} to go on: "));
     let mut typed = String::new();
     io::stdin().lock().read_line(&mut typed).context("the answer cannot be read")?;
     Ok(typed.trim() == answer)
 }
 
 fn not_confirmed() -> ExitCode {
-    eprintln!("inkprint: not confirmed; nothing was changed");
+    tell("inkprint: not confirmed; nothing was changed\n");
     ExitCode::FAILURE
 }

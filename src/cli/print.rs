@@ -1,4 +1,4 @@
-//! Writing a command's answer to standard output.
+//! Writing a command's answer to standard output, and what is to be told beside it to standard error.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -14,4 +14,9 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output cannot be written"),
         _ => Ok(()),
     }
+}
+
+/// Writes `text` to standard error. Where that cannot be written there is nobody to tell, and the work goes on.
+pub(super) fn tell(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

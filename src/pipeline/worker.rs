@@ -1,5 +1,7 @@
 //! One worker: blocks of whole frames in, cleaned blocks out. Fails closed: what could not be scanned is withheld.
 
+use std::panic::AssertUnwindSafe;
+
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
 use super::fingerprint::{Reason, Written, written_at, write_withheld};
 use super::framing::Window;
@@ -95,12 +97,13 @@ impl<'p> Worker<'p> {
         out.clear();
         self.count(block, block.last().is_some_and(|last| *last != b'\n'));
         self.rewritten.clear();
-        let outcome = self.clean(block, out).unwrap_or_else(|error| {
-            tracing::error!(%error, bytes = block.len(), "a block could not be scanned and is withheld");
-            out.clear();
-            withhold_lines(block, Reason::ScanFailed, &mut self.tally, out);
-            Outcome::Rewritten
-        });
+        let outcome = match caught(|| self.clean(block, out)) {
+            Some(outcome) => outcome,
+            None => {
+                self.clean_each_line(block, out);
+                Outcome::Rewritten
+            }
+        };
         if let Some(reporter) = &mut self.reporter {
             reporter.follow(block, Span::new(0, block.len()), &self.rewritten);
         }
@@ -123,7 +126,7 @@ impl<'p> Worker<'p> {
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if self.finder.find(&self.changed)?.0.is_empty() {
+            if self.changed.is_empty() || self.finder.find(&self.changed)?.0.is_empty() {
                 break;
             }
             let before = std::mem::take(out);
@@ -134,17 +137,27 @@ impl<'p> Worker<'p> {
         Ok(Outcome::Rewritten)
     }
 
+    /// Cleans a block of which something could not be scanned line by line, and withholds each line that cannot be.
+    fn clean_each_line(&mut self, block: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        let mut cleaned = Vec::new();
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            cleaned.clear();
+            match caught(|| self.clean(line, &mut cleaned)) {
+                Some(Outcome::Unchanged) => out.extend_from_slice(line),
+                Some(Outcome::Rewritten) => out.extend_from_slice(&cleaned),
+                None => withhold_line(line, Reason::ScanFailed, &mut self.tally, out),
+            }
+        }
+    }
+
     /// Cleans a window of a long line. The result replaces what `out` held, and stands for the bytes from the window's start to
     /// the offset returned; the rest comes again, with the next window.
     pub fn redact_window(&mut self, bytes: &[u8], window: Window, out: &mut Vec<u8>) -> WindowOutcome {
         out.clear();
         let text = &bytes[..window.end];
-        let (matches, walls) = match self.finder.find(text) {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(%error, bytes = text.len(), "a window could not be scanned: its line is withheld");
-                return WindowOutcome { to: window.start, endless: true };
-            }
+        let Some((matches, walls)) = caught(|| self.finder.find(text)) else {
+            return WindowOutcome { to: window.start, endless: true };
         };
         let (to, endless) = if window.last { (window.end, false) } else { cut(matches, walls, window) };
         let passed = |end: usize| end > window.start && end <= to;
@@ -240,14 +253,29 @@ fn verify(block: &[u8], walls: &[Span], policy: &Policy, tally: &mut Tally) {
     }
 }
 
-/// Puts the withheld form in the place of each line, and keeps the line endings.
-fn withhold_lines(block: &[u8], reason: Reason, tally: &mut Tally, out: &mut Vec<u8>) {
-    for line in block.split_inclusive(|byte| *byte == b'\n') {
-        let body = line.strip_suffix(b"\n").unwrap_or(line);
-        if !body.is_empty() {
-            write_withheld(reason, body.len() as u64, out);
-            tally.withhold(reason);
+/// Puts the withheld form in the place of a line, and keeps its ending.
+fn withhold_line(line: &[u8], reason: Reason, tally: &mut Tally, out: &mut Vec<u8>) {
+    let body = line.strip_suffix(b"\n").unwrap_or(line);
+    if !body.is_empty() {
+        write_withheld(reason, body.len() as u64, out);
+        tally.withhold(reason);
+    }
+    out.extend_from_slice(&line[body.len()..]);
+}
+
+/// What `clean` gives; `None` where it failed for whatever reason, a fault of this program included: that is said in the log, and
+/// what could not be scanned is not passed on.
+fn caught<T>(clean: impl FnOnce() -> Result<T, DatabaseError>) -> Option<T> {
+    // A finder is emptied before each search, so that one which was left in the middle does no harm.
+    match std::panic::catch_unwind(AssertUnwindSafe(clean)) {
+        Ok(Ok(cleaned)) => Some(cleaned),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a text could not be scanned");
+            None
         }
-        out.extend_from_slice(&line[body.len()..]);
+        Err(_) => {
+            tracing::error!("a text could not be scanned for a fault in the program itself");
+            None
+        }
     }
 }

@@ -55,13 +55,30 @@ fn every_pair_of_bytes_around_a_secret_is_kept() {
             let log = [&[first], TOKEN.as_bytes(), &[second]].concat();
             let cleaned = engine.redact(&log);
             assert_eq!(engine.restored(&log), log, "{first} {second}");
-            assert_eq!(cleaned.windows(TOKEN.len()).any(|w| w == TOKEN.as_bytes()), !begins_word(0, first), "{first} {second}");
+            assert_eq!(
+                cleaned.windows(TOKEN.len()).any(|w| w == TOKEN.as_bytes()),
+                !begins_word(0, first),
+                "{first} {second}"
+            );
         }
     }
 }
 
 const JSON_KEYS: &[&str] = &[
-    "password", "token", "auth", "client_secret", "apiKey", "pin", "id", "message", "url", "Authorization", "body", "pass", "count", "\"odd\" key",
+    "password",
+    "token",
+    "auth",
+    "client_secret",
+    "apiKey",
+    "pin",
+    "id",
+    "message",
+    "url",
+    "Authorization",
+    "body",
+    "pass",
+    "count",
+    "\"odd\" key",
 ];
 
 /// JSON as services log it: telling and other keys; strings with tokens, assignments, URLs and more JSON in them.
@@ -73,7 +90,11 @@ fn documents() -> impl Strategy<Value = Value> {
         1 => "\\PC{0,12}",
         1 => Just("Bearer 81kdQm02LxZw".to_owned()),
     ];
-    let number = prop_oneof![any::<i64>().prop_map(|n| json!(n)), (0u32..99_999_999).prop_map(|n| json!(n)), any::<f32>().prop_map(|n| json!(n))];
+    let number = prop_oneof![
+        any::<i64>().prop_map(|n| json!(n)),
+        (0u32..99_999_999).prop_map(|n| json!(n)),
+        any::<f32>().prop_map(|n| json!(n))
+    ];
     let leaf = prop_oneof![8 => string.prop_map(Value::String), 2 => number, 1 => any::<bool>().prop_map(Value::Bool), 1 => Just(Value::Null)];
     leaf.prop_recursive(4, 24, 6, |inner| {
         let object = btree_map(select(JSON_KEYS).prop_map(str::to_owned), inner.clone(), 0..6);
@@ -90,9 +111,12 @@ fn has_kept_its_shape(before: &Value, after: &Value) -> bool {
         (Value::Object(before), Value::Object(after)) if before.keys().eq(after.keys()) => {
             before.values().zip(after.values()).all(|(before, after)| has_kept_its_shape(before, after))
         }
-        (Value::Object(before), Value::Object(after)) => before.len() >= after.len() && after.keys().any(|key| marked(key)),
+        (Value::Object(before), Value::Object(after)) => {
+            before.len() >= after.len() && after.keys().any(|key| marked(key))
+        }
         (Value::Array(before), Value::Array(after)) => {
-            before.len() == after.len() && before.iter().zip(after).all(|(before, after)| has_kept_its_shape(before, after))
+            before.len() == after.len()
+                && before.iter().zip(after).all(|(before, after)| has_kept_its_shape(before, after))
         }
         (Value::String(_) | Value::Number(_), Value::String(after)) if marked(after) => true,
         _ => before == after,
@@ -118,12 +142,19 @@ fn a_json_line_stays_json_of_the_same_shape() {
 #[test]
 fn a_number_becomes_a_string_and_its_neighbours_stay() {
     let engine = Engine::new(&POLICY);
-    for line in [r#"{"id":1,"password":88214455,"n":2}"#, r#"{"password": 88214455}"#, r#"{"b":"{\"password\":88214455,\"n\":2}","n":2}"#] {
+    for line in [
+        r#"{"id":1,"password":88214455,"n":2}"#,
+        r#"{"password": 88214455}"#,
+        r#"{"b":"{\"password\":88214455,\"n\":2}","n":2}"#,
+    ] {
         let cleaned = String::from_utf8(engine.redact(line.as_bytes())).expect("text");
         let after: Value = serde_json::from_str(&cleaned).expect("JSON");
         assert!(!cleaned.contains("88214455"), "{cleaned}");
         assert!(after["password"].as_str().is_none_or(|mark| mark.starts_with("ink1-password-k1-")), "{cleaned}");
-        assert!(after["n"].as_i64().is_none_or(|n| n == 2) && after["id"].as_i64().is_none_or(|id| id == 1), "{cleaned}");
+        assert!(
+            after["n"].as_i64().is_none_or(|n| n == 2) && after["id"].as_i64().is_none_or(|id| id == 1),
+            "{cleaned}"
+        );
         if let Some(inner) = after["b"].as_str() {
             let inner: Value = serde_json::from_str(inner).expect("JSON in JSON");
             assert!(inner["password"].is_string() && inner["n"] == 2, "{cleaned}");

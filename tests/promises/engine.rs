@@ -35,7 +35,8 @@ pub struct Engine<'p> {
 
 impl<'p> Engine<'p> {
     pub fn new(policy: &'p Policy) -> Self {
-        let (worker, finder) = (Worker::new(policy).expect("a worker"), Finder::new(&policy.detector).expect("a finder"));
+        let (worker, finder) =
+            (Worker::new(policy).expect("a worker"), Finder::new(&policy.detector).expect("a finder"));
         Self { policy, worker: worker.into(), finder: finder.into() }
     }
 

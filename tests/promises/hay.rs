@@ -3,44 +3,124 @@
 use std::fmt;
 use std::ops::Deref;
 
-use inkprint::model::RuleId;
-use inkprint::pipeline::detect::pattern::Pattern;
-use inkprint::pipeline::detect::rule::{Form, Kind, Near, Origin, Pack, Rule, RuleSet, Severity};
+use inkprint::pipeline::detect::rule::{Form, RuleSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::string::bytes_regex_parsed;
 use proptest::strategy::Union;
+use proptest::string::bytes_regex_parsed;
 use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
+
+use super::program::long_tests;
 
 type Fragment = BoxedStrategy<Vec<u8>>;
 
 const SEPARATORS: &[&str] = &[
-    "\n", "\n", "\n", " ", " ", " ", "=", ":", ": ", ", ", ",", ";", "\"", "'", "`", "-", "_", ".", "/", "\\", "&", "?", "@", "://", "{", "}", "[", "]",
-    "(", ")", "<", ">", "%", "$", "#", "*", "+", "\t", "\r\n", "\r", "\0",
+    "\n", "\n", "\n", " ", " ", " ", "=", ":", ": ", ", ", ",", ";", "\"", "'", "`", "-", "_", ".", "/", "\\", "&",
+    "?", "@", "://", "{", "}", "[", "]", "(", ")", "<", ">", "%", "$", "#", "*", "+", "\t", "\r\n", "\r", "\0",
 ];
 
 const ESCAPES: &[&str] = &[
-    "\\n", "\\t", "\\\\", "\\\"", "\\/", "\\u0026", "\\u003d", "\\u001b[31m", "\\x1b[0m", "\\033[1;32m", "\x1b[32m", "\x1b[0m", "%3D", "%3d", "%20", "%22",
-    "%40", "%2F", "&amp;", "&quot;",
+    "\\n",
+    "\\t",
+    "\\\\",
+    "\\\"",
+    "\\/",
+    "\\u0026",
+    "\\u003d",
+    "\\u001b[31m",
+    "\\x1b[0m",
+    "\\033[1;32m",
+    "\x1b[32m",
+    "\x1b[0m",
+    "%3D",
+    "%3d",
+    "%20",
+    "%22",
+    "%40",
+    "%2F",
+    "&amp;",
+    "&quot;",
 ];
 
 const WORDS: &[&str] = &[
-    "a", "the", "get", "error", "user", "host", "xxxx", "EXAMPLE", "xxxxxxxxxxxxxxxx", "${TOKEN}", "<token>", "changeme", "null", "true", "0", "443",
-    "1834", "88214455", "300ms", "deadbeef", "0123456789abcdef", "é", "日本", "ink1-", "ink1", "-k1-", "ink1-withheld-oversized-17",
-    "ink1-github-pat-k1-j0rsygyc7vcqksbhm88pac2z", "ink1-x-k1-00000000000000000000", "hunter2", "Vq7-molten-Harbor", "c3ZjOlptNFF4ODFM",
+    "a",
+    "the",
+    "get",
+    "error",
+    "user",
+    "host",
+    "xxxx",
+    "EXAMPLE",
+    "xxxxxxxxxxxxxxxx",
+    "${TOKEN}",
+    "<token>",
+    "changeme",
+    "null",
+    "true",
+    "0",
+    "443",
+    "1834",
+    "88214455",
+    "300ms",
+    "deadbeef",
+    "0123456789abcdef",
+    "é",
+    "日本",
+    "ink1-",
+    "ink1",
+    "-k1-",
+    "ink1-withheld-oversized-17",
+    "ink1-github-pat-k1-j0rsygyc7vcqksbhm88pac2z",
+    "ink1-x-k1-00000000000000000000",
+    "hunter2",
+    "Vq7-molten-Harbor",
+    "c3ZjOlptNFF4ODFM",
 ];
 
 const KEYS: &[&str] = &[
-    "password=", "password: ", "\"password\":", "\"password\": \"", "'password': '", "DB_PASSWORD=", "passwd ", "--password ", "--token=", "token=",
-    "access_token=", "?access_token=", "&token=", "\"token\":\"", "\\\"token\\\":\\\"", "api_key=\"", "apiKey: ", "secret=", "client_secret\":", "Authorization: ",
-    "Authorization: Bearer ", "\"authorization\":\"Basic ", "Bearer ", "bearer+", "Basic ", "Cookie: sessionid=", "https://", "https://u:", "postgres://app:",
-    "@db.internal:5432/x", "@host", "password_changed=", "token_count=", "<password>", "</password>", "pwd%3D", "pass\":",
+    "password=",
+    "password: ",
+    "\"password\":",
+    "\"password\": \"",
+    "'password': '",
+    "DB_PASSWORD=",
+    "passwd ",
+    "--password ",
+    "--token=",
+    "token=",
+    "access_token=",
+    "?access_token=",
+    "&token=",
+    "\"token\":\"",
+    "\\\"token\\\":\\\"",
+    "api_key=\"",
+    "apiKey: ",
+    "secret=",
+    "client_secret\":",
+    "Authorization: ",
+    "Authorization: Bearer ",
+    "\"authorization\":\"Basic ",
+    "Bearer ",
+    "bearer+",
+    "Basic ",
+    "Cookie: sessionid=",
+    "https://",
+    "https://u:",
+    "postgres://app:",
+    "@db.internal:5432/x",
+    "@host",
+    "password_changed=",
+    "token_count=",
+    "<password>",
+    "</password>",
+    "pwd%3D",
+    "pass\":",
 ];
 
 /// So many cases of a property, and twenty times that for `INKPRINT_LONG`. What fails is printed; nothing is written.
 pub fn cases(count: u32) -> ProptestConfig {
-    let times = if std::env::var_os("INKPRINT_LONG").is_some() { 20 } else { 1 };
+    let times = if long_tests() { 20 } else { 1 };
     ProptestConfig { cases: count * times, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -91,8 +171,10 @@ fn fragment(set: &RuleSet) -> Fragment {
 
 /// What the rules' own patterns match, but for their look-around.
 pub fn token(set: &RuleSet) -> Fragment {
-    let patterns = set.rules.iter().filter_map(|rule| if let Form::Pattern(pattern) = &rule.form { Some(pattern) } else { None });
-    let tokens = patterns.map(|pattern| bytes_regex_parsed(&without_looks(pattern.hir())).expect("it can be generated").boxed());
+    let patterns =
+        set.rules.iter().filter_map(|rule| if let Form::Pattern(pattern) = &rule.form { Some(pattern) } else { None });
+    let tokens =
+        patterns.map(|pattern| bytes_regex_parsed(&without_looks(pattern.hir())).expect("it can be generated").boxed());
     // A class may hold a newline, which no line does.
     Union::new(tokens).prop_map(|token| token.into_iter().filter(|byte| *byte != b'\n').collect()).boxed()
 }
@@ -120,71 +202,4 @@ fn without_looks(hir: &Hir) -> Hir {
         HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(without_looks).collect()),
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) => hir.clone(),
     }
-}
-
-/// Rules such as nobody would write, over an alphabet so small that they overlap, nest and hide one another all the time.
-pub fn odd_rules() -> impl Strategy<Value = Vec<OddRule>> {
-    vec((odd_pattern(), odd_near()), 1..6)
-}
-
-/// A pattern, and the words that must stand near.
-pub type OddRule = (String, Option<Near>);
-
-/// The rules as a set; those that cannot be rules are left out.
-pub fn odd_set(rules: &[OddRule]) -> RuleSet {
-    let rules = rules.iter().enumerate().filter_map(|(at, (pattern, near))| odd_rule(at, pattern, near.clone()));
-    RuleSet { rules: rules.collect(), ..RuleSet::default() }
-}
-
-/// Logs in the alphabet of [`odd_rules`].
-pub fn odd_logs() -> impl Strategy<Value = Log> {
-    let piece = prop_oneof![
-        8 => select(&["a", "b", "k_", "ky", "k", "0", "1", "-", "_", " ", "A", "B", "K_", "\\n", "%3D", "\n"][..]).prop_map(str::to_owned),
-        1 => "[ab01]{1,9}",
-        1 => Just("ink1-x-k1-j0rsygyc7vcqksbhm88pac2z".to_owned()),
-    ];
-    vec(piece, 0..60).prop_map(|pieces| Log(pieces.concat().into_bytes()))
-}
-
-fn odd_near() -> impl Strategy<Value = Option<Near>> {
-    let near = (vec("[ak][b0][ky_-][ab]?", 1..3), 1usize..20).prop_map(|(words, within)| Near { words, within });
-    prop_oneof![3 => Just(None), 1 => near.prop_map(Some)]
-}
-
-fn odd_pattern() -> impl Strategy<Value = String> {
-    let atom = select(&["a", "b", "k_", "ky", "-", "[ab]", "[0-9]", "[a-b0-9]", "[ab_]", r"\w", ".", "[^b]", r"\b", " "][..]).prop_map(str::to_owned);
-    let part = atom.prop_recursive(3, 12, 4, |inner| {
-        let several = vec(inner.clone(), 1..4);
-        prop_oneof![
-            4 => several.clone().prop_map(|parts| parts.concat()),
-            2 => several.prop_map(|parts| format!("(?:{})", parts.join("|"))),
-            2 => (inner.clone(), select(&["?", "*", "+", "{2}", "{1,3}", "{3,}", "{2,250}", "+?"][..])).prop_map(|(part, n)| format!("(?:{part}){n}")),
-        ]
-    });
-    let ends = select(&["", r"\b", "(?i)", r"(?i)\b", "^"][..]);
-    (ends, part.clone(), any::<bool>(), part, select(&["", r"\b", "$", "(?:[^a]|$)"][..])).prop_map(|(before, lead, grouped, secret, after)| {
-        let secret = if grouped { format!("(?<secret>{secret})") } else { secret };
-        format!("{before}{lead}{secret}{after}")
-    })
-}
-
-fn odd_rule(at: usize, pattern: &str, near: Option<Near>) -> Option<Rule> {
-    Some(Rule {
-        id: RuleId::new(&format!("odd-{at}")).expect("an id"),
-        description: pattern.to_owned(),
-        pack: Pack::Tokens,
-        severity: Severity::Low,
-        kind: Kind::Secret,
-        // One that may match the empty string is refused.
-        form: Form::Pattern(Pattern::parse(pattern).ok()?),
-        validate: Vec::new(),
-        require: Vec::new(),
-        near,
-        entropy: None,
-        enabled: true,
-        references: Vec::new(),
-        examples: Vec::new(),
-        counterexamples: Vec::new(),
-        origin: Origin { file: "odd.toml".to_owned(), line: 1 },
-    })
 }

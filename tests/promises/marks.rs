@@ -55,7 +55,10 @@ fn a_later_stage_leaves_the_marks_of_an_earlier_one() {
 
 /// The forms in which a secret of any characters can be logged.
 fn encoded(secret: &str) -> Vec<String> {
-    let percent: String = secret.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+    let percent: String = secret
+        .bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect();
     let inner = json!({ "client_secret": secret }).to_string();
     let unicode: String = secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     vec![
@@ -96,7 +99,8 @@ fn is_secret(text: &str) -> bool {
 fn a_secret_has_one_fingerprint_however_it_is_written() {
     let engine = Engine::new(&POLICY);
     let alphanumeric = "[a-z][A-Za-z0-9]{13,30}".prop_filter("a secret", |text| is_secret(text));
-    let symbols = "[a-z][A-Za-z0-9!@#^*_+?\"\\\\/&%$äß€😀 -]{13,30}[0-9a-z]".prop_filter("a secret", |text| is_secret(text));
+    let symbols =
+        "[a-z][A-Za-z0-9!@#^*_+?\"\\\\/&%$äß€😀 -]{13,30}[0-9a-z]".prop_filter("a secret", |text| is_secret(text));
     proptest!(cases(1000), |(simple in alphanumeric, any in symbols)| {
         let forms = encoded(&simple).into_iter().chain(plain(&simple)).map(|line| (line, &simple));
         for (line, secret) in forms.chain(encoded(&any).into_iter().map(|line| (line, &any))) {
@@ -111,7 +115,8 @@ fn a_secret_has_one_fingerprint_however_it_is_written() {
 #[test]
 fn different_secrets_have_different_fingerprints() {
     let engine = Engine::new(&POLICY);
-    let log: String = (0..5000).map(|n| format!("token=q{n:04}Zk81LmX0w7 GET /?access_token=q{n:04}Zk81LmX0w7%21&x=1\n")).collect();
+    let log: String =
+        (0..5000).map(|n| format!("token=q{n:04}Zk81LmX0w7 GET /?access_token=q{n:04}Zk81LmX0w7%21&x=1\n")).collect();
     let cleaned = engine.redact(log.as_bytes());
     let mut prints: Vec<_> = find_marks(&cleaned).map(|(_, mark)| mark.fingerprint).collect();
     assert_eq!(prints.len(), 10_000);

@@ -65,3 +65,8 @@ pub fn pipe(home: &Path) -> Command {
     command.args(["--keyring", "k"]);
     command
 }
+
+/// Whether tests may take minutes: the variable `INKPRINT_LONG` is set.
+pub fn long_tests() -> bool {
+    std::env::var_os("INKPRINT_LONG").is_some()
+}

@@ -1,6 +1,7 @@
 use std::cell::Cell;
 
 use inkprint::pipeline::detect::placeholder::is_placeholder_value;
+use inkprint::pipeline::framing::MIN_MAX_LINE;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
@@ -8,12 +9,16 @@ use proptest::string::string_regex;
 use regex_automata::meta::Regex;
 
 use super::engine::{Engine, POLICY, covered, policy, rules};
-use super::hay::{cases, logs, odd_logs, odd_rules, odd_set};
+use super::hay::{cases, logs};
+use super::odd::{odd_logs, odd_rules, odd_set};
 use super::oracle::Oracle;
 
 /// The log with a `#` before every byte that goes.
 fn drawn(log: &[u8], goes: &[bool]) -> String {
-    log.iter().zip(goes).map(|(byte, goes)| format!("{}{}", if *goes { "#" } else { "" }, byte.escape_ascii())).collect()
+    log.iter()
+        .zip(goes)
+        .map(|(byte, goes)| format!("{}{}", if *goes { "#" } else { "" }, byte.escape_ascii()))
+        .collect()
 }
 
 /// Compares what the engine takes out of `log` with what a naive redactor does; how many bytes that is.
@@ -21,7 +26,8 @@ fn same(engine: &Engine<'_>, oracle: &Oracle, log: &[u8]) -> Result<usize, TestC
     let expected = oracle.spans(log);
     let all = covered(log.len(), expected.iter().map(|(span, _)| *span));
     let found = covered(log.len(), engine.matches(log).iter().map(|found| found.span));
-    let drawings = || format!("the engine:\n{}\na naive redactor:\n{}\n{expected:?}", drawn(log, &found), drawn(log, &all));
+    let drawings =
+        || format!("the engine:\n{}\na naive redactor:\n{}\n{expected:?}", drawn(log, &found), drawn(log, &all));
     prop_assert!(found == all, "{}", drawings());
     Ok(found.iter().filter(|goes| **goes).count())
 }
@@ -106,4 +112,23 @@ fn values_of_telling_keys_go_in_every_plain_form() {
         }
     });
     assert!(seen.iter().all(|seen| seen.get() > 30), "each form must be met: {seen:?}");
+}
+
+#[test]
+fn a_line_that_cannot_be_scanned_is_withheld_and_its_neighbours_are_not() {
+    // Parsed, and beyond all bounds once it is compiled, which happens when a line first asks for it.
+    let (too_large, good) = ("zzkey_(?:[a-z]{1000}){190}x".to_owned(), "aakey_[0-9]{9}".to_owned());
+    let policy = policy(odd_set(&[(too_large, None), (good, None)]));
+    let engine = Engine::new(&policy);
+    let cleaned = engine.redact(b"one\nzzkey_ is here\naakey_123456789\n\nlast zzkey_");
+    let cleaned = String::from_utf8(cleaned).expect("text");
+    let lines: Vec<&str> = cleaned.split('\n').collect();
+    assert_eq!(
+        (lines[0], lines[1], lines[3], lines[4]),
+        ("one", "ink1-withheld-scan-failed-14", "", "ink1-withheld-scan-failed-11")
+    );
+    assert!(lines[2].starts_with("ink1-odd-1-k1-") && lines.len() == 5, "{cleaned}");
+    let long = [b"zzkey_ ".to_vec(), vec![b'y'; 3 * MIN_MAX_LINE], b"\nnext\n".to_vec()].concat();
+    let expected = format!("ink1-withheld-oversized-{}\nnext\n", long.len() - 6);
+    assert_eq!(String::from_utf8(engine.redact_in_pieces(MIN_MAX_LINE, &long, &[])).expect("text"), expected);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::cli::print::tell;
 use crate::pipeline::detect::Detector;
 use crate::pipeline::tally::Tally;
 
@@ -69,8 +70,8 @@ impl Summary {
     /// Prints it to standard error.
     pub fn print(&self, format: StatsFormat) {
         match format {
-            StatsFormat::Json => eprintln!("{}", serde_json::to_string(self).unwrap_or_default()),
-            StatsFormat::Text => eprint!("{}", self.text()),
+            StatsFormat::Json => tell(&(serde_json::to_string(self).unwrap_or_default() + "\n")),
+            StatsFormat::Text => tell(&self.text()),
         }
     }
 

@@ -41,7 +41,7 @@ fn samples(rule: &Rule, pattern: &Pattern) -> Vec<Sample> {
     samples
 }
 
-fn found_at(matcher: &Matcher, cache: &mut regex_automata::meta::Cache, line: Vec<u8>, start: usize) -> Option<Sample> {
+fn found_at(matcher: &Matcher, cache: &mut inkprint::pipeline::detect::pattern::Cache, line: Vec<u8>, start: usize) -> Option<Sample> {
     let found = matcher.at(cache, &line, Span::new(start, line.len()))?;
     Some(Sample { whole: found.whole, secret: found.secret, line })
 }

@@ -63,7 +63,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default=HERE.parent / "target/release/inkprint", type=Path, help="the program that is measured")
     parser.add_argument("--log", default=os.environ.get("INKPRINT_BENCH_LOG"), type=Path, help="a log to measure with")
-    parser.add_argument("--size", default=512, type=int, help="megabytes of log for each run")
+    parser.add_argument("--size", default=1000, type=int, help="megabytes of log for each run")
     parser.add_argument("--rounds", default=5, type=int, help="runs of each command; the median counts")
     parser.add_argument("--long", action="store_true", help="send 4 GiB through for the memory, not 1")
     parser.add_argument("--json", help="write the results to this file, too")

@@ -56,7 +56,7 @@ def main():
     heads = [("what", "text"), ("measured", "x"), ("bound", "text")]
     rows = [[one["what"], shown(one["unit"], one["measured"]), verdict(one)] for one in bounds]
     body = "".join(f"\n## {section['title']}\n\n{section['about']}\n\n{table_of(section)}\n" for section in sections)
-    page = PAGE.format(machine=machine(), bounds=table(heads, rows) + "\n", sections=body)
+    page = PAGE.format(machine=machine(), bounds=table(heads, rows), sections=body)
     arguments.into.write_text(page, encoding="utf-8")
     print(f"wrote {arguments.into.name}")
 

@@ -22,7 +22,7 @@ use super::{SIZE, default_rules, policy};
 const ROUNDS: usize = 15;
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A literal that no log holds and no rule uses: it keeps the engine at a stride of one, which for so many literals is its fastest.
+/// The program's own addition to the rules' literals, which sets the engine's stride: the bare scan must have it, too.
 const PACER: &str = "\\x01\\x02";
 
 /// The rules of both packs at each density.
@@ -103,8 +103,8 @@ pub fn bare_scans() -> Section {
     let mut section = Section::new(
         "bare",
         "The engine alone",
-        "On the log without secrets. The program gives the engine a literal that never occurs beside its own, as the engine is faster \
-         with it; so has the bare scan that it is held against.",
+        "On the log without secrets. The program gives the engine a literal that never occurs beside its own, to set its stride; the bare \
+         scan that it is held against has it, too. Whether it is of use with the present rules is seen here.",
         &[("literals", Unit::Text), ("hits", Unit::Count), ("engine", Unit::Rate), ("beside", Unit::Ratio)],
     );
     let detector = policy(default_rules()).detector;

@@ -45,6 +45,9 @@ pub struct Finder<'d> {
     seen: Option<Vec<Found>>,
 }
 
+/// Keys nearer to the end of a value than this are looked at all the same: theirs may go on behind it.
+const DEEP: usize = 1024;
+
 /// The line that hits are being confirmed in, as offsets in the block.
 #[derive(Clone, Copy)]
 struct Line {
@@ -195,8 +198,9 @@ impl<'d> Finder<'d> {
     }
 
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
-        // A key inside a value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
-        if matches!(used, Use::Key { .. }) && self.covered.start() < end && end < self.covered.end() {
+        // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
+        let deep = self.covered.start() < end && end + DEEP < self.covered.end();
+        if deep && matches!(used, Use::Key { .. }) {
             return Ok(());
         }
         let so_far = self.candidates.len();

@@ -78,16 +78,16 @@ pub fn reads_like_words(value: &[u8]) -> bool {
                 || (byte.is_ascii_lowercase() && previous.is_ascii_uppercase() && letters == 0);
             humps += usize::from(begins);
             letters += 1;
-            vowels += usize::from(matches!(byte | 0x20, b'a' | b'e' | b'i' | b'o' | b'u' | b'y'));
+            vowels += usize::from(matches!(byte | 0x20, b'a' | b'e' | b'i' | b'o' | b'u'));
         } else if !matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b':' | b',' | b'\'' | b'!' | b'?') {
             return false;
         }
         previous = byte;
     }
-    // Random letters change case about every other character; words do so every four or more. And of words, more than a quarter of
+    // Random letters change case about every other character; words do so every four or more. And of words, at least a quarter of
     // the letters are vowels; of random letters, fewer.
     let humps_fit = letters >= humps * 4 || (letters == value.len() && letters < 4);
-    letters > 0 && humps_fit && (letters < 12 || vowels * 4 > letters)
+    letters > 0 && humps_fit && (letters < 12 || vowels * 4 >= letters)
 }
 
 /// What is left of an expression when the quote before it closed a string: `" + getPassword() + "`, `' . $x`, `", label: "`.

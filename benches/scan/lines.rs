@@ -40,6 +40,8 @@ enum Filling {
     Log,
     Alphabet(&'static str),
     Repeat(&'static str),
+    /// So many times the text, then a blank: a value that goes on over a whole window is withheld, and its line's end with it.
+    Runs(&'static str, usize),
 }
 
 const FILLINGS: [(&str, Filling); 13] = [
@@ -51,7 +53,7 @@ const FILLINGS: [(&str, Filling); 13] = [
     ("escaped JSON", Filling::Repeat("\\\"a\\\":\\\"b\\\",")),
     ("eyJ runs", Filling::Repeat("eyJ")),
     ("ghp_ runs", Filling::Repeat("ghp_")),
-    ("password= runs", Filling::Repeat("password=")),
+    ("password= runs", Filling::Runs("password=", 100)),
     ("\"secret\":\" runs", Filling::Repeat("\"secret\":\"")),
     ("bearer runs", Filling::Repeat("bearer ")),
     ("://  runs", Filling::Repeat("://")),
@@ -123,6 +125,10 @@ fn text(filling: &Filling, length: usize) -> Arc<[u8]> {
             (0..SIZE).map(|_| alphabet[random.below(alphabet.len())]).collect()
         }
         Filling::Repeat(text) => text.as_bytes().repeat(SIZE / text.len() + 1),
+        Filling::Runs(text, times) => {
+            let run = text.repeat(*times) + " ";
+            run.as_bytes().repeat(SIZE / run.len() + 1)
+        }
     };
     let source: Vec<u8> = source;
     let mut out = Vec::with_capacity(SIZE);

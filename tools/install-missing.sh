@@ -2,7 +2,7 @@
 # Installs what this machine lacks to build, test or measure inkprint: Debian packages, by name. What is there is left alone,
 # and where nothing is missing no package manager is called and no network is used.
 #
-# usage: install-missing.sh build|test|bench...
+# usage: install-missing.sh build|test|ci|bench...
 set -eu
 
 missing=
@@ -29,12 +29,17 @@ for group in "$@"; do
         lacks python3 python3
         lacks logger bsdutils
         ;;
+    ci)
+        # Real peers, which a developer's machine may lack: their tests say so and pass over.
+        lacks rsyslogd rsyslog
+        lacks promtool prometheus
+        ;;
     bench)
         lacks python3 python3
         lacks socat socat
         ;;
     *)
-        echo "install-missing.sh: there is no group $group; there are build, test and bench" >&2
+        echo "install-missing.sh: there is no group $group; there are build, test, ci and bench" >&2
         exit 2
         ;;
     esac

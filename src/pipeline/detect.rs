@@ -6,6 +6,7 @@
 //! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
 
 pub mod boundary;
+mod byte_set;
 mod candidate;
 pub mod context;
 mod database;

@@ -51,7 +51,8 @@ pub fn rewrite(
     out.extend_from_slice(&block[copied..range.end()]);
 }
 
-/// Appends the whole of `block` to `out`, as [`rewrite`] does; the lines that changed, as they are now, are then in `changed`.
+/// Appends the whole of `block` to `out`, as [`rewrite`] does. Lines in which something else may look like a secret now, as a mark
+/// stands beside it, are then in `changed`.
 pub fn rewrite_lines(
     block: &[u8],
     matches: &[Match],
@@ -71,10 +72,25 @@ pub fn rewrite_lines(
         out.extend_from_slice(&block[copied..start]);
         let cleaned = out.len();
         rewrite(block, Span::new(start, end), line, policy, style, out, &mut done);
-        changed.extend_from_slice(&out[cleaned..]);
+        if line.iter().any(|found| may_uncover(block, found)) {
+            changed.extend_from_slice(&out[cleaned..]);
+        }
         (rest, copied) = (behind, end);
     }
     out.extend_from_slice(&block[copied..]);
+}
+
+/// Whether something beside a match may be read otherwise once a mark is in its place.
+///
+/// A secret of plain characters, with no word's character beside it, has no part in where words, quotes and values begin or end;
+/// so a mark, which is such a word itself, changes nothing there. What was refused as a value may be one with a mark in it.
+fn may_uncover(block: &[u8], found: &Match) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let beside = [found.span.start().checked_sub(1).map(|at| block[at]), block.get(found.span.end()).copied()];
+    found.doubtful
+        || found.add_quotes.is_some()
+        || !block[found.span.range()].iter().all(plain)
+        || beside.iter().flatten().any(|byte| plain(byte) || *byte == b'\\')
 }
 
 /// A JSON number's place takes a string: the mark brings quotes at the depth of those around its key.

@@ -126,7 +126,7 @@ impl<'p> Worker<'p> {
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if self.finder.find(&self.changed)?.0.is_empty() {
+            if self.changed.is_empty() || self.finder.find(&self.changed)?.0.is_empty() {
                 break;
             }
             let before = std::mem::take(out);

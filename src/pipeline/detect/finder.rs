@@ -36,6 +36,8 @@ pub struct Finder<'d> {
     candidates: Vec<Candidate>,
     values: Vec<Value>,
     walls: Vec<Span>,
+    /// The starts of lines in which a key, a header or a URL was looked at and held no secret, or more than one.
+    doubts: Vec<usize>,
     matches: Vec<Match>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
@@ -70,6 +72,7 @@ impl<'d> Finder<'d> {
             candidates: Vec::new(),
             values: Vec::new(),
             walls: Vec::new(),
+            doubts: Vec::new(),
             matches: Vec::new(),
             seen: None,
         })
@@ -109,6 +112,7 @@ impl<'d> Finder<'d> {
 
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
+        self.doubts.clear();
         if hits.is_empty() && self.slow_cache.is_none() {
             return Ok(());
         }
@@ -136,7 +140,17 @@ impl<'d> Finder<'d> {
         }
         self.find_slow(block)?;
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
+        self.doubt(block);
         Ok(())
+    }
+
+    /// Tells the matches of lines in which something was refused for its context.
+    fn doubt(&mut self, block: &[u8]) {
+        let mut doubts = self.doubts.iter().copied().peekable();
+        for found in &mut self.matches {
+            while doubts.next_if(|doubt| line_around(block, doubt + 1).end < found.span.start()).is_some() {}
+            found.doubtful = doubts.peek().is_some_and(|doubt| *doubt <= found.span.start());
+        }
     }
 
     fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
@@ -173,6 +187,15 @@ impl<'d> Finder<'d> {
     }
 
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+        let so_far = self.candidates.len();
+        self.confirm_use(block, line, end, used)?;
+        if used.is_context() && self.candidates.len() != so_far + 1 {
+            self.doubts.push(line.start);
+        }
+        Ok(())
+    }
+
+    fn confirm_use(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
         let text = &block[line.start..line.end];
         let detector = self.detector;
         let (at, words) = (end - line.start, &detector.words);
@@ -350,6 +373,11 @@ impl<'d> Finder<'d> {
 }
 
 impl Use {
+    /// Whether it looks at what stands around a value, not at the value's own form.
+    fn is_context(self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Header { .. } | Self::Scheme { .. } | Self::Url { .. })
+    }
+
     /// The cheapest tests there are, on the bytes around the trigger: they refuse most hits of key phrases and URLs before
     /// their line is looked for. None of them reads past a newline.
     #[inline]

@@ -3,7 +3,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use super::trigger::ByteSet;
+use super::byte_set::ByteSet;
 
 /// How to get from a match to the secret in it.
 #[derive(Clone, Debug)]

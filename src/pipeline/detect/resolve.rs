@@ -17,6 +17,8 @@ pub struct Match {
     pub written: Written,
     /// See [`super::context::Value::add_quotes`].
     pub add_quotes: Option<u8>,
+    /// Whether something on its line was refused for what stands around it, and may not be once a mark stands there.
+    pub doubtful: bool,
 }
 
 /// Sorts candidates and joins those that share a byte; none of their bytes is in no match.
@@ -44,6 +46,7 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
             written: best.written,
             // Quotes are for a bare value; joined with more, it was none.
             add_quotes: best.add_quotes.filter(|_| best.span == union),
+            doubtful: false,
         };
         cut(whole, walls, block, matches);
     }

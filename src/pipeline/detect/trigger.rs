@@ -9,65 +9,8 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::byte_set::ByteSet;
 use super::group::class_bytes;
-
-/// A set of bytes: one position of a trigger.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ByteSet {
-    words: [u64; 4],
-    /// How unlikely one of its bytes is at a place in a log, in 1/256 bit: a function of the bytes, kept because derivation
-    /// asks for it all the time.
-    weight: u16,
-}
-
-impl ByteSet {
-    /// The set of these bytes.
-    pub fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
-        let mut words = [0; 4];
-        bytes.into_iter().for_each(|byte| words[usize::from(byte >> 6)] |= 1 << (byte & 63));
-        let mut set = Self { words, weight: 0 };
-        let likely: f32 = set.bytes().map(byte_likelihood).sum();
-        set.weight = (-likely.clamp(1e-3, 1.0).log2() * 256.0) as u16;
-        set
-    }
-
-    /// How unlikely one of its bytes is at a place in a log, in bits.
-    fn bits(&self) -> f32 {
-        f32::from(self.weight) / 256.0
-    }
-
-    /// Whether `byte` is in the set.
-    pub fn contains(&self, byte: u8) -> bool {
-        self.words[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0
-    }
-
-    /// How many bytes are in the set.
-    pub fn len(&self) -> u32 {
-        self.words.iter().map(|word| word.count_ones()).sum()
-    }
-
-    /// Whether no byte is in the set.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The bytes of the set, ascending.
-    pub fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        self.words.iter().zip([0u8, 64, 128, 192]).flat_map(|(&word, base)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let bit = (rest != 0).then(|| rest.trailing_zeros() as u8)?;
-                rest &= rest - 1;
-                Some(base + bit)
-            })
-        })
-    }
-
-    /// The byte, where there is only one.
-    pub fn only(&self) -> Option<u8> {
-        if self.len() == 1 { self.bytes().next() } else { None }
-    }
-}
 
 /// A string of byte sets that the engine looks for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -96,17 +39,17 @@ impl Trigger {
     pub fn anchor(&self) -> Anchor {
         let (start, end, _) = self.anchor_window();
         let window = &self.0[start..end];
-        let caseless = window.iter().any(is_case_pair);
+        let caseless = window.iter().any(ByteSet::is_case_pair);
         let mut literals = vec![Vec::new()];
         for set in window {
-            let bytes: Vec<u8> = if is_case_pair(set) || (caseless && set.len() == 1) {
+            let bytes: Vec<u8> = if set.is_case_pair() || (caseless && set.len() == 1) {
                 set.bytes().take(1).map(|byte| byte.to_ascii_lowercase()).collect()
             } else {
                 set.bytes().collect()
             };
             literals = literals.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
         }
-        let exact = window.len() == self.len() && (!caseless || window.iter().all(|set| is_case_pair(set) || !set.bytes().any(|b| b.is_ascii_alphabetic())));
+        let exact = window.len() == self.len() && (!caseless || window.iter().all(|set| set.is_case_pair() || !set.bytes().any(|b| b.is_ascii_alphabetic())));
         Anchor { literals: literals.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind: self.len() - end, exact }
     }
 
@@ -117,7 +60,7 @@ impl Trigger {
             let (mut bits, mut spellings) = (0.0, 1);
             for end in start..self.len().min(start + MAX_LITERAL) {
                 let set = &self.0[end];
-                spellings *= if is_case_pair(set) { 1 } else { set.len() };
+                spellings *= if set.is_case_pair() { 1 } else { set.len() };
                 if spellings > MAX_SPELLINGS {
                     break;
                 }
@@ -197,13 +140,6 @@ pub struct Anchor {
     pub behind: usize,
     /// Whether the trigger occurs wherever one of them does, so that its positions need no second look.
     pub exact: bool,
-}
-
-fn is_case_pair(set: &ByteSet) -> bool {
-    set.len() == 2 && set.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
-        let mut bytes = set.bytes().map(|byte| byte.to_ascii_lowercase());
-        bytes.next() == bytes.next()
-    }
 }
 
 /// How a trigger lies in a match: from the match's start to the trigger's end it is `min` to `max` bytes.
@@ -405,20 +341,6 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
             let all = exact && times == repetition.min && repetition.max == Some(repetition.min);
             Some((open, all))
         }
-    }
-}
-
-/// How likely a byte is at a place in a log. A rough table: only the order of the sums matters.
-fn byte_likelihood(byte: u8) -> f32 {
-    match byte {
-        b' ' => 0.12,
-        b'e' | b'a' | b't' | b'i' | b'o' | b'n' | b'r' | b's' => 0.045,
-        b'a'..=b'z' => 0.02,
-        b'0' | b'1' => 0.04,
-        b'2'..=b'9' => 0.025,
-        b'A'..=b'Z' => 0.008,
-        b'.' | b'-' | b':' | b'/' | b'=' | b'_' | b'"' | b',' => 0.018,
-        _ => 0.004,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ContextWords, KeyForm, Written};
 use crate::pipeline::detect::placeholder;
+use crate::pipeline::fingerprint;
 
 /// How a value stands there: the less sure the form, the more its content must tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub enum Shape {
 /// Whether `value` is a secret of this rule.
 pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, words: &ContextWords) -> bool {
     let value = strip(value);
+    // What a mark took the place of is searched once more: most values are that, and need no look at their characters.
+    if fingerprint::written_at(value).is_some_and(|(_, len)| len == value.len()) {
+        return false;
+    }
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }

@@ -13,10 +13,10 @@ export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(abspath $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint bench install-deps install-test-deps install-bench-deps
+.PHONY: help run test build lint bench bench-report install-deps install-test-deps install-bench-deps
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: build ## build, and show inkprint cleaning a sample log
 	@sh docs/sample/demo.sh $(TARGET)/release/inkprint
@@ -33,8 +33,11 @@ lint: ## check the formatting, and run clippy
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
 
 bench: install-bench-deps build ## measure, in process and end to end
-	@$(CARGO) bench --locked
-	@if [ -f benches/end_to_end.py ]; then python3 benches/end_to_end.py; fi
+	@$(CARGO) bench --locked --bench scan -- --json $(abspath $(TARGET))/scan.json
+	@python3 benches/end_to_end.py --binary $(TARGET)/release/inkprint --json $(TARGET)/end-to-end.json $(BENCH_ARGS)
+
+bench-report: bench ## measure, and rewrite docs/performance.md
+	@python3 benches/report.py $(TARGET)/scan.json $(TARGET)/end-to-end.json
 
 install-deps:
 	@sh tools/install-missing.sh build

@@ -13,7 +13,9 @@ fn main() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
-    let mut text = String::from("/// File names and contents of the built-in rules.\nstatic BUILTIN_PATTERNS: &[(&str, &str)] = &[\n");
+    let mut text = String::from(
+        "/// File names and contents of the built-in rules.\nstatic BUILTIN_PATTERNS: &[(&str, &str)] = &[\n",
+    );
     for file in files {
         let name = file.file_name().expect("a file has a name").to_string_lossy().into_owned();
         writeln!(text, "    ({name:?}, include_str!({:?})),", file.display().to_string()).expect("a string takes it");

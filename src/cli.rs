@@ -25,7 +25,9 @@ const FAILURE: u8 = 2;
 /// keyring can tell what it was.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 success; 1 a negative answer, such as a match with --fail-on-match; 2 an error or wrong usage.")]
+#[command(
+    after_help = "Exit codes: 0 success; 1 a negative answer, such as a match with --fail-on-match; 2 an error or wrong usage."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

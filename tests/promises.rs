@@ -15,10 +15,10 @@ mod promises {
     mod imports;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
     mod keyring;
-    /// Lines over all limits are scanned whole in bounded memory, or withheld.
-    mod longlines;
     /// No secret anywhere but where it was: not in output, errors, files or dumps.
     mod leaks;
+    /// Lines over all limits are scanned whole in bounded memory, or withheld.
+    mod longlines;
     /// A mark is never matched again, and the same secret has the same one however it is written.
     mod marks;
     /// Rules and logs that are odd on purpose.

@@ -134,7 +134,8 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     };
     let started = Instant::now();
     let inputs = inputs::open(names, stop);
-    let tally = pipe::run(&policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
+    let tally =
+        pipe::run(&policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
     output.finish()?;
     progress.finish();
     if let Some(format) = args.stats {

@@ -169,7 +169,9 @@ pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
 fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
     let literal = |text: &str| Trigger::literal(text, true);
     match &rule.form {
-        Form::Keys(form) => Some(form.triggers().into_iter().map(|(trigger, behind)| (trigger, Use::Key { rule: at, behind })).collect()),
+        Form::Keys(form) => Some(
+            form.triggers().into_iter().map(|(trigger, behind)| (trigger, Use::Key { rule: at, behind })).collect(),
+        ),
         Form::Authorization => {
             let header = literal("authorization");
             let len = header.len();
@@ -180,13 +182,17 @@ fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
             let own = trigger::derive(pattern.hir());
             let near = rule.near.as_ref().map(near_triggers);
             match (own, near) {
-                (Some(own), Some(near)) if literal_bits(near.iter()) > literal_bits(own.iter().map(|p| &p.trigger)) + NEAR_MARGIN => {
+                (Some(own), Some(near))
+                    if literal_bits(near.iter()) > literal_bits(own.iter().map(|p| &p.trigger)) + NEAR_MARGIN =>
+                {
                     Some(near_uses(at, near))
                 }
                 (None, Some(near)) => Some(near_uses(at, near)),
-                (Some(own), _) => {
-                    Some(own.into_iter().map(|Placed { trigger, reach }| (trigger, Use::Pattern { rule: at, reach })).collect())
-                }
+                (Some(own), _) => Some(
+                    own.into_iter()
+                        .map(|Placed { trigger, reach }| (trigger, Use::Pattern { rule: at, reach }))
+                        .collect(),
+                ),
                 (None, None) => None,
             }
         }
@@ -208,7 +214,8 @@ fn near_triggers(near: &Near) -> Vec<Trigger> {
         let common = trigger::COMMON_WORDS.iter().any(|common| common.starts_with(&short) || short.starts_with(common));
         if common { word.to_owned() } else { short }
     };
-    let holds_another = |word: &String| near.words.iter().any(|other| other.len() < word.len() && word.contains(other.as_str()));
+    let holds_another =
+        |word: &String| near.words.iter().any(|other| other.len() < word.len() && word.contains(other.as_str()));
     let mut words: Vec<String> = near.words.iter().filter(|word| !holds_another(word)).map(|word| cut(word)).collect();
     words.sort();
     words.dedup();

@@ -168,7 +168,9 @@ impl Intake {
             }
             (false, None) => (ended && self.filled > 0).then_some(Frames::Lines(self.filled)),
             (true, Some(end)) => Some(Frames::Window(Window { start: self.passed_on, end, last: true })),
-            (true, None) if full || ended => Some(Frames::Window(Window { start: self.passed_on, end: self.filled, last: ended })),
+            (true, None) if full || ended => {
+                Some(Frames::Window(Window { start: self.passed_on, end: self.filled, last: ended }))
+            }
             (true, None) => None,
         }
     }
@@ -265,7 +267,8 @@ mod tests {
         input.extend_from_slice(b"no newline");
         let whole = run(&input, MIN_MAX_LINE, 1000);
         assert_eq!(whole.0, input);
-        let windows = |seen: &[Frames]| seen.iter().filter(|f| matches!(f, Frames::Window(_))).copied().collect::<Vec<_>>();
+        let windows =
+            |seen: &[Frames]| seen.iter().filter(|f| matches!(f, Frames::Window(_))).copied().collect::<Vec<_>>();
         for chunk in [1013, 65536, 100_001] {
             let split = run(&input, chunk, 1000);
             assert_eq!(split.0, input);
@@ -277,7 +280,8 @@ mod tests {
     fn lent_memory_comes_back_and_what_is_held_stays() {
         let (mut intake, mut lent, mut block) = (Intake::new(0), Vec::with_capacity(100_000), Vec::new());
         let mut out = Vec::new();
-        let input: Vec<u8> = (0..300_000u32).map(|n| if n % 701 == 700 { b'\n' } else { b'a' + (n % 26) as u8 }).collect();
+        let input: Vec<u8> =
+            (0..300_000u32).map(|n| if n % 701 == 700 { b'\n' } else { b'a' + (n % 26) as u8 }).collect();
         for chunk in input.chunks(60_000) {
             intake.fill(60_000, &mut lent, |into| into.put_slice(chunk));
             if let Some(Frames::Lines(len)) = intake.next(false) {

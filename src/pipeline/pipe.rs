@@ -97,7 +97,11 @@ pub fn run(
     let outcomes: Vec<Result<Tally, PipeError>> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..settings.threads).map(|_| scope.spawn(|| shared.work(policy, settings))).collect();
         let own = shared.work(policy, settings);
-        others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).chain([own]).collect()
+        others
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .chain([own])
+            .collect()
     });
     for outcome in outcomes {
         sum.merge(&outcome?);
@@ -162,7 +166,12 @@ impl Shared<'_> {
     }
 
     /// Reads until something is whole; its number, or `None` at the end of all inputs.
-    fn read(&self, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Option<(u64, Taken)>, PipeError> {
+    fn read(
+        &self,
+        worker: &mut Worker<'_>,
+        block: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<(u64, Taken)>, PipeError> {
         let mut source = lock(&self.source);
         loop {
             if source.stopped {
@@ -189,7 +198,8 @@ impl Shared<'_> {
         while self.turn.load(Ordering::Relaxed) != number {
             sink = self.turns.wait(sink).unwrap_or_else(PoisonError::into_inner);
         }
-        let outcome = if sink.closed { Ok(()) } else { sink.output.write_all(cleaned).and_then(|()| sink.output.flush()) };
+        let outcome =
+            if sink.closed { Ok(()) } else { sink.output.write_all(cleaned).and_then(|()| sink.output.flush()) };
         let failed = outcome.is_err();
         sink.closed |= failed;
         let (closed, name) = (sink.closed, sink.name.to_owned());

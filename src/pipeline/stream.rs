@@ -81,7 +81,9 @@ impl Stream {
     /// `out` at once for what is held, and another mark will be a line of its own for the rest, if there is any.
     pub fn withhold(&mut self, now: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
         out.clear();
-        let bytes = self.intake.drop_all() as u64 + self.withheld.take().unwrap_or(0) + self.dropped.map_or(0, |dropped| dropped.bytes);
+        let bytes = self.intake.drop_all() as u64
+            + self.withheld.take().unwrap_or(0)
+            + self.dropped.map_or(0, |dropped| dropped.bytes);
         if now {
             worker.withhold_rest(bytes, false, out);
             out.push(b'\n');
@@ -109,7 +111,13 @@ impl Stream {
     }
 
     /// As [`take`](Self::take), and cleans lines at once: `out` then holds the result, or `block` does where nothing was found.
-    pub fn take_cleaned(&mut self, ended: bool, worker: &mut Worker<'_>, block: &mut Vec<u8>, out: &mut Vec<u8>) -> Taken {
+    pub fn take_cleaned(
+        &mut self,
+        ended: bool,
+        worker: &mut Worker<'_>,
+        block: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Taken {
         match self.take(ended, worker, block, out) {
             Taken::Block => {
                 if worker.redact(block, out) == Outcome::Unchanged {

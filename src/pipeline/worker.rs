@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
-use super::fingerprint::{Reason, Written, written_at, write_withheld};
+use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
 use super::policy::Policy;
 use super::report::{Report, Reporter};

@@ -24,7 +24,9 @@ pub fn run(policy: &Policy, inputs: &[Named], max_line: usize) -> anyhow::Result
         let reader = input.open().with_context(|| format!("cannot read {}", input.name()))?;
         match report(policy, &input.name(), reader, max_line, &mut out) {
             Ok(found) => matches += found,
-            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => return Ok(matches),
+            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+                return Ok(matches);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -34,7 +36,13 @@ pub fn run(policy: &Policy, inputs: &[Named], max_line: usize) -> anyhow::Result
     }
 }
 
-fn report(policy: &Policy, name: &str, mut reader: Box<dyn Read + Send>, max_line: usize, out: &mut impl Write) -> anyhow::Result<u64> {
+fn report(
+    policy: &Policy,
+    name: &str,
+    mut reader: Box<dyn Read + Send>,
+    max_line: usize,
+    out: &mut impl Write,
+) -> anyhow::Result<u64> {
     let mut worker = Worker::new(policy)?.reporting();
     let mut stream = Stream::new(max_line);
     let (mut block, mut cleaned) = (Vec::new(), Vec::new());

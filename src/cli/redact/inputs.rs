@@ -58,7 +58,9 @@ pub fn check(files: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Vec<Nam
             named.push(Named::Stdin);
             continue;
         }
-        let metadata = File::open(path).and_then(|file| file.metadata()).with_context(|| format!("cannot read {}", path.display()))?;
+        let metadata = File::open(path)
+            .and_then(|file| file.metadata())
+            .with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
             bail!("{} is a folder; name the files in it", path.display());
         }

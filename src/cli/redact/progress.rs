@@ -11,7 +11,8 @@ pub struct Progress(Option<ProgressBar>);
 impl Progress {
     /// A bar over these inputs; none for standard input, whose length nobody knows and whose log may be on the same terminal.
     pub fn over(inputs: &[Named], wanted: bool) -> Self {
-        let length: Option<u64> = inputs.iter().map(|input| if let Named::File(_, length) = input { *length } else { None }).sum();
+        let length: Option<u64> =
+            inputs.iter().map(|input| if let Named::File(_, length) = input { *length } else { None }).sum();
         let bar = length.filter(|_| wanted).map(|length| {
             let bar = ProgressBar::new(length);
             let template = "{bar:40} {percent:>3} %  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";

@@ -50,7 +50,11 @@ impl Summary {
             .rules()
             .zip(&tally.matches)
             .filter(|(_, matches)| **matches > 0)
-            .map(|(rule, matches)| RuleCount { rule: rule.id.to_string(), severity: rule.severity.to_string(), matches: *matches })
+            .map(|(rule, matches)| RuleCount {
+                rule: rule.id.to_string(),
+                severity: rule.severity.to_string(),
+                matches: *matches,
+            })
             .collect();
         rules.sort_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.rule.cmp(&b.rule)));
         Self {
@@ -89,7 +93,11 @@ impl Summary {
             text += &format!("inkprint: {} lines withheld\n", self.withheld_lines);
         }
         if self.known_marks + self.unverified_marks > 0 {
-            text += &format!("inkprint: {} marks came in, {} of them unverified\n", self.known_marks + self.unverified_marks, self.unverified_marks);
+            text += &format!(
+                "inkprint: {} marks came in, {} of them unverified\n",
+                self.known_marks + self.unverified_marks,
+                self.unverified_marks
+            );
         }
         text
     }

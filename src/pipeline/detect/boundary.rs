@@ -46,7 +46,8 @@ fn ends_in_escape(text: &[u8]) -> bool {
 
 /// `ESC [ digits and semicolons m`, with the escape character itself or written as `\x1b`, `\u001b`, `\033` or `\e`.
 fn ends_in_colour(text: &[u8]) -> bool {
-    let parameters = text[..text.len() - 1].iter().rev().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let parameters =
+        text[..text.len() - 1].iter().rev().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();
     let Some(start) = (text.len() - 1 - parameters).checked_sub(1) else { return false };
     let introducer = &text[..start];
     text[start] == b'['
@@ -66,7 +67,23 @@ mod tests {
 
     #[test]
     fn a_word_begins_behind_what_is_no_word() {
-        for before in ["", " ", "=", "\"", "\\n", "\\t", "\\u0026", "%3D", "%3d", "\\x1b", "\x1b[32m", "\\u001b[1;31m", "\\x1B[0m", "\\e[m", "\\033[0m"] {
+        for before in [
+            "",
+            " ",
+            "=",
+            "\"",
+            "\\n",
+            "\\t",
+            "\\u0026",
+            "%3D",
+            "%3d",
+            "\\x1b",
+            "\x1b[32m",
+            "\\u001b[1;31m",
+            "\\x1B[0m",
+            "\\e[m",
+            "\\033[0m",
+        ] {
             assert!(at_end(before), "{before:?}");
         }
     }

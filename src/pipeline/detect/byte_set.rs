@@ -54,11 +54,11 @@ impl ByteSet {
 
     /// Whether it is one letter in both its cases.
     pub fn is_case_pair(&self) -> bool {
-    self.len() == 2 && self.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
-        let mut bytes = self.bytes().map(|byte| byte.to_ascii_lowercase());
-        bytes.next() == bytes.next()
+        self.len() == 2 && self.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
+            let mut bytes = self.bytes().map(|byte| byte.to_ascii_lowercase());
+            bytes.next() == bytes.next()
+        }
     }
-}
 }
 
 /// How likely a byte is at a place in a log. A rough table: only the order of the sums matters.

@@ -39,7 +39,8 @@ impl Compiled {
         let Form::Pattern(pattern) = &self.rule.form else {
             return Err(DatabaseError::Scan(format!("rule {} has no pattern", self.rule.id)));
         };
-        let matcher = pattern.compile().map_err(|error| DatabaseError::Scan(format!("rule {}: {error}", self.rule.id)))?;
+        let matcher =
+            pattern.compile().map_err(|error| DatabaseError::Scan(format!("rule {}: {error}", self.rule.id)))?;
         Ok(self.matcher.get_or_init(|| matcher))
     }
 }
@@ -120,6 +121,7 @@ fn near_word(near: &Near, line: &[u8], reach_back: usize, secret: usize) -> bool
     let from = secret.saturating_sub(near.reach()).max(reach_back.min(secret));
     let before = line[from..secret].to_ascii_lowercase();
     near.words.iter().any(|word| {
-        memchr::memmem::rfind(&before, word.as_bytes()).is_some_and(|at| before.len() - (at + word.len()) <= near.within)
+        memchr::memmem::rfind(&before, word.as_bytes())
+            .is_some_and(|at| before.len() - (at + word.len()) <= near.within)
     })
 }

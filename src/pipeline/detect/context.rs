@@ -88,7 +88,9 @@ impl KeyForm {
 
     /// Whether `phrase` can be looked for.
     pub fn is_phrase(phrase: &str) -> bool {
-        phrase.split(' ').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        phrase
+            .split(' ')
+            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
             && (3..=40).contains(&phrase.len())
     }
 
@@ -110,7 +112,9 @@ impl KeyForm {
                     let flags = ["-", "_"].iter().map(|before| (format!("{before}{phrase} "), 1));
                     // The end of it tells: the engine takes in eight bytes, and the phrase is looked for again at each hit.
                     let tail = |text: &str| text[text.len().saturating_sub(trigger::MAX_LITERAL)..].to_owned();
-                    all.extend(behind.chain(flags).map(|(text, behind)| (Trigger::literal(&tail(&text), true), behind)));
+                    all.extend(
+                        behind.chain(flags).map(|(text, behind)| (Trigger::literal(&tail(&text), true), behind)),
+                    );
                 }
                 None => all.push((Trigger::literal(phrase, true), 0)),
             }
@@ -159,7 +163,8 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "_", "-", ".", "1", "2", "3", "val", " =", " :", " .=", " +=", " ?=", "  ", "\t",
+    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "_", "-", ".", "1", "2", "3", "val", " =", " :", " .=", " +=",
+    " ?=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.

@@ -11,8 +11,9 @@ use zeroize::Zeroize as _;
 use super::context::Written;
 use crate::model::Secret;
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
@@ -183,7 +184,13 @@ mod tests {
     fn armor_is_one_secret_however_its_rows_are_parted() {
         let plain = decoded("QUJD\nREVG\nRw==", Written::Armor);
         assert_eq!(plain, "ABCDEFG");
-        for text in [r"QUJD\nREVG\nRw==\n", r"QUJD\\nREVG\\r\\nRw==\\n", "QUJD REVG Rw==", "QUJD%0AREVG%0aRw", r"QUJD\u000aREVGRw="] {
+        for text in [
+            r"QUJD\nREVG\nRw==\n",
+            r"QUJD\\nREVG\\r\\nRw==\\n",
+            "QUJD REVG Rw==",
+            "QUJD%0AREVG%0aRw",
+            r"QUJD\u000aREVGRw=",
+        ] {
             assert_eq!(decoded(text, Written::Armor), plain, "{text}");
         }
     }

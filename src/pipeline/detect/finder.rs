@@ -105,7 +105,9 @@ impl<'d> Finder<'d> {
         outcome?;
         found.extend(self.candidates.iter().map(|c| Found { rule: c.rule, span: c.span, key: None, refusal: None }));
         // Of what was seen twice, the one that knows the key stays.
-        found.sort_by_key(|found| (found.span.start(), found.span.end(), found.rule, found.refusal.is_some(), found.key.is_none()));
+        found.sort_by_key(|found| {
+            (found.span.start(), found.span.end(), found.rule, found.refusal.is_some(), found.key.is_none())
+        });
         found.dedup_by_key(|found| (found.span, found.rule, found.refusal));
         Ok(found)
     }
@@ -128,7 +130,8 @@ impl<'d> Finder<'d> {
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = hit.end as usize + behind;
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
-                    && (used.is_worth_a_look(detector, block, end) || (explaining && matches!(used, Use::Pattern { .. })))
+                    && (used.is_worth_a_look(detector, block, end)
+                        || (explaining && matches!(used, Use::Pattern { .. })))
                     && self.wall_at(end).is_none()
                 {
                     if !line.holds(end) {
@@ -155,7 +158,8 @@ impl<'d> Finder<'d> {
 
     fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
         for hit in hits {
-            if self.detector.guarded[hit.expression as usize].iter().any(|guarded| matches!(guarded.used, Use::Written)) {
+            if self.detector.guarded[hit.expression as usize].iter().any(|guarded| matches!(guarded.used, Use::Written))
+            {
                 let start = hit.end as usize - fingerprint::PREFIX.len();
                 if self.walls.last().is_none_or(|wall| wall.end() <= start)
                     && let Some((_, len)) = fingerprint::written_at(&block[start..])
@@ -206,7 +210,8 @@ impl<'d> Finder<'d> {
                 // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
                 // long as its secret does not: `privateKey=…`.
                 let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
-                let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
+                let first =
+                    pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
                 self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
             }
             Use::Key { rule, behind } => {
@@ -219,8 +224,18 @@ impl<'d> Finder<'d> {
                     context::values(text, key, form, words, &mut values);
                     if let Some(seen) = &mut self.seen {
                         let key = Span::new(key.start, key.end).shifted(line.start);
-                        let nothing = values.is_empty().then_some(Found { rule, span: key, key: Some(key), refusal: Some(Refusal::Value) });
-                        let found = |value: &Value| Found { rule, span: value.span.shifted(line.start), key: Some(key), refusal: None };
+                        let nothing = values.is_empty().then_some(Found {
+                            rule,
+                            span: key,
+                            key: Some(key),
+                            refusal: Some(Refusal::Value),
+                        });
+                        let found = |value: &Value| Found {
+                            rule,
+                            span: value.span.shifted(line.start),
+                            key: Some(key),
+                            refusal: None,
+                        };
                         seen.extend(nothing.into_iter().chain(values.iter().map(found)));
                     }
                     values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
@@ -257,7 +272,14 @@ impl<'d> Finder<'d> {
         self.candidates.push(Candidate { span, rule, rank, written: value.written, add_quotes: value.add_quotes });
     }
 
-    fn confirm_pattern(&mut self, block: &[u8], line: Line, end: usize, rule: usize, reach: Reach) -> Result<(), DatabaseError> {
+    fn confirm_pattern(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        end: usize,
+        rule: usize,
+        reach: Reach,
+    ) -> Result<(), DatabaseError> {
         let segment = self.between_walls(line, end - 1);
         if end < segment.start + reach.min {
             return Ok(());
@@ -271,7 +293,14 @@ impl<'d> Finder<'d> {
     }
 
     /// Confirms a match that can only begin at `start`.
-    fn confirm_at(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, start: usize) -> Result<(), DatabaseError> {
+    fn confirm_at(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        segment: Line,
+        rule: usize,
+        start: usize,
+    ) -> Result<(), DatabaseError> {
         let detector = self.detector;
         let compiled = &detector.rules[rule];
         let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
@@ -296,7 +325,14 @@ impl<'d> Finder<'d> {
     }
 
     /// Confirms every match that begins from `first` to `last`, each start tried: an earlier one does not hide a later one.
-    fn search(&mut self, block: &[u8], line: Line, rule: usize, first: usize, last: usize) -> Result<(), DatabaseError> {
+    fn search(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        rule: usize,
+        first: usize,
+        last: usize,
+    ) -> Result<(), DatabaseError> {
         let detector = self.detector;
         let compiled = &detector.rules[rule];
         let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
@@ -309,7 +345,9 @@ impl<'d> Finder<'d> {
             let limit = segment.end.min(last.saturating_add(pattern.max_len()).saturating_add(1));
             if start < limit {
                 let window = Span::new(start - line.start, limit - line.start);
-                if let Some(found) = matcher.find(cache, text, window).filter(|found| found.whole.start() + line.start <= last) {
+                if let Some(found) =
+                    matcher.find(cache, text, window).filter(|found| found.whole.start() + line.start <= last)
+                {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
                         self.consider(block, line, segment, rule, found);
@@ -385,7 +423,8 @@ impl Use {
         match self {
             Self::Key { rule, behind } => match &detector.rules[rule].rule.form {
                 Form::Keys(form) => {
-                    context::may_be_assigned(block, end - behind, &detector.words) && form.phrase_before(block, end - behind).is_some()
+                    context::may_be_assigned(block, end - behind, &detector.words)
+                        && form.phrase_before(block, end - behind).is_some()
                 }
                 _ => false,
             },

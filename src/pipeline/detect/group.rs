@@ -107,10 +107,12 @@ fn longest_before(hir: &Hir, group: usize) -> (Option<usize>, bool) {
             }
             (sum, false)
         }
-        HirKind::Alternation(branches) => branches.iter().map(|branch| longest_before(branch, group)).fold(
-            (Some(0), false),
-            |(longest, met), (length, here)| (longest.zip(length).map(|(a, b)| a.max(b)), met || here),
-        ),
+        HirKind::Alternation(branches) => branches
+            .iter()
+            .map(|branch| longest_before(branch, group))
+            .fold((Some(0), false), |(longest, met), (length, here)| {
+                (longest.zip(length).map(|(a, b)| a.max(b)), met || here)
+            }),
         // A group that is repeated is its last round: anything may stand before it.
         HirKind::Repetition(repetition) if longest_before(&repetition.sub, group).1 => (None, true),
         _ => (hir.properties().maximum_len(), false),
@@ -135,9 +137,12 @@ fn between(hir: &Hir, group: usize) -> Option<Group> {
     Some(match (before, behind) {
         (Some(0), Behind::Fixed(0)) => Group::Whole,
         (Some(before), behind) => Group::Between { before, behind },
-        (None, behind) => {
-            Group::After { head: Hir::concat(parts[..at].to_vec()), rest: Hir::concat(parts[at..].to_vec()), behind, group }
-        }
+        (None, behind) => Group::After {
+            head: Hir::concat(parts[..at].to_vec()),
+            rest: Hir::concat(parts[at..].to_vec()),
+            behind,
+            group,
+        },
     })
 }
 
@@ -155,7 +160,9 @@ fn end_or_one(rest: &[Hir]) -> Option<ByteSet> {
         match branch.kind() {
             HirKind::Look(Look::End) => {}
             HirKind::Class(class) if set.is_none() => set = Some(class_bytes(class)?),
-            HirKind::Literal(literal) if set.is_none() && literal.0.len() == 1 => set = Some(ByteSet::new([literal.0[0]])),
+            HirKind::Literal(literal) if set.is_none() && literal.0.len() == 1 => {
+                set = Some(ByteSet::new([literal.0[0]]))
+            }
             _ => return None,
         }
     }

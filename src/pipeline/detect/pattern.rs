@@ -214,7 +214,11 @@ fn without_leading_boundary(hir: Hir) -> (Hir, bool) {
         }
         HirKind::Capture(group) => {
             let (sub, found) = without_leading_boundary((*group.sub).clone());
-            if found { (Hir::capture(hir::Capture { sub: Box::new(sub), ..group.clone() }), true) } else { (hir, false) }
+            if found {
+                (Hir::capture(hir::Capture { sub: Box::new(sub), ..group.clone() }), true)
+            } else {
+                (hir, false)
+            }
         }
         _ => (hir, false),
     }

@@ -2,13 +2,42 @@
 
 /// Whole values (in lower case, `_`, `-` and spaces taken out) that everybody writes in place of a secret.
 const STAND_INS: &[&str] = &[
-    "changeme", "changeit", "changethis", "replaceme", "replacethis", "fillmein", "fixme", "todo", "tbd", "redacted", "filtered", "masked",
-    "hidden", "removed", "censored", "scrubbed", "placeholder", "dummy", "sensitive", "secrethere", "tokenhere", "passwordhere", "keyhere",
-    "insertkeyhere", "insecure", "example", "sample", "protected", "omitted", "stripped", "obfuscated",
+    "changeme",
+    "changeit",
+    "changethis",
+    "replaceme",
+    "replacethis",
+    "fillmein",
+    "fixme",
+    "todo",
+    "tbd",
+    "redacted",
+    "filtered",
+    "masked",
+    "hidden",
+    "removed",
+    "censored",
+    "scrubbed",
+    "placeholder",
+    "dummy",
+    "sensitive",
+    "secrethere",
+    "tokenhere",
+    "passwordhere",
+    "keyhere",
+    "insertkeyhere",
+    "insecure",
+    "example",
+    "sample",
+    "protected",
+    "omitted",
+    "stripped",
+    "obfuscated",
 ];
 
 /// Beginnings (same spelling) of sentences such as `your-api-key` and `insert token here`.
-const STAND_IN_STARTS: &[&str] = &["your", "insert", "enter", "replacewith", "putyour", "addyour", "myapikey", "mysecretkey", "some", "redacted"];
+const STAND_IN_STARTS: &[&str] =
+    &["your", "insert", "enter", "replacewith", "putyour", "addyour", "myapikey", "mysecretkey", "some", "redacted"];
 
 /// Whether a found token is a stand-in by its own characters: a long run of one, or the word that vendors put in examples.
 ///
@@ -52,7 +81,8 @@ impl Traits {
         let equal: u32 = pairs().map(|(a, b)| u32::from(a == b)).sum();
         let ascending: u32 = pairs().map(|(a, b)| u32::from(a.wrapping_add(1) == *b)).sum();
         let crosses: u32 = text.iter().map(|b| u32::from(b | 0x20 == b'x')).sum();
-        let punctuation: u32 = text.iter().map(|b| u32::from((*b == b'$') | (*b == b'{') | (*b == b'*') | (*b == b'.'))).sum();
+        let punctuation: u32 =
+            text.iter().map(|b| u32::from((*b == b'$') | (*b == b'{') | (*b == b'*') | (*b == b'.'))).sum();
         all.punctuated = punctuation > 0;
         if equal < 3 && ascending < 10 && crosses < 12 && text.len() > 3 {
             return all;
@@ -83,7 +113,8 @@ fn is_filler(byte: u8) -> bool {
 
 /// Whether `next` is the character after `byte`, where alphabets are written one after the other.
 fn follows(byte: u8, next: u8) -> bool {
-    next == byte.wrapping_add(1) || matches!((byte, next), (b'9', b'0' | b'a' | b'A') | (b'z', b'0' | b'A') | (b'Z', b'0' | b'a'))
+    next == byte.wrapping_add(1)
+        || matches!((byte, next), (b'9', b'0' | b'a' | b'A') | (b'z', b'0' | b'A') | (b'Z', b'0' | b'a'))
 }
 
 /// Longer tokens may hold the word `EXAMPLE` by chance, or have been doctored: they go.
@@ -100,10 +131,15 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
     if matches!((first, last), (b'\'' | b'"', quote) if quote == first) && value.len() > 2 {
         return is_placeholder_value(&value[1..value.len() - 1]);
     }
-    if value.starts_with(b"&lt;") || (first == b'<' && value.get(1).is_some_and(u8::is_ascii_alphabetic) && value.contains(&b' ')) {
+    if value.starts_with(b"&lt;")
+        || (first == b'<' && value.get(1).is_some_and(u8::is_ascii_alphabetic) && value.contains(&b' '))
+    {
         return true;
     }
-    if (first == b'<' && last == b'>') || (first == b'[' && last == b']') || (first == b'%' && last == b'%' && value.len() > 2) {
+    if (first == b'<' && last == b'>')
+        || (first == b'[' && last == b']')
+        || (first == b'%' && last == b'%' && value.len() > 2)
+    {
         return true;
     }
     is_reference(value)
@@ -115,17 +151,31 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
 fn is_reference(value: &[u8]) -> bool {
-    let name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'>' | b'-' | b'[' | b']'));
+    let name = |rest: &[u8]| {
+        !rest.is_empty()
+            && rest
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'>' | b'-' | b'[' | b']'))
+    };
     match value {
         // In a quoted script the dollar itself is escaped.
         [b'\\', b'$', ..] => is_reference(&value[1..]),
-        [b'$', b'{' | b'(', ..] | [b'#' | b'@' | b'%', b'{', ..] | [b'%', b'(', ..] | [b'{', b'{', ..] | [b'<', b'%', ..] | [b'`', ..] => true,
+        [b'$', b'{' | b'(', ..]
+        | [b'#' | b'@' | b'%', b'{', ..]
+        | [b'%', b'(', ..]
+        | [b'{', b'{', ..]
+        | [b'<', b'%', ..]
+        | [b'`', ..] => true,
         [b'$', first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
             // `$2b$…` and `$argon2id$…` are hashes, and `$tr0ng!` is a password: a reference is a name and nothing else.
             let letters = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
             let digits = rest[..letters].iter().any(u8::is_ascii_digit);
             match rest.get(letters) {
-                None => letters == 0 || !digits || rest[..letters].iter().all(|b| b.is_ascii_uppercase() || !b.is_ascii_alphabetic()),
+                None => {
+                    letters == 0
+                        || !digits
+                        || rest[..letters].iter().all(|b| b.is_ascii_uppercase() || !b.is_ascii_alphabetic())
+                }
                 // `$config->secret`, `$HOME/x`, `$row['x']`
                 Some(b'-' | b'/' | b'[' | b'.' | b':') => !digits || name(rest),
                 Some(_) => false,
@@ -158,7 +208,9 @@ fn says_so(value: &[u8]) -> bool {
     let letters = plain.iter().all(u8::is_ascii_alphabetic);
     STAND_INS.iter().any(|word| plain == word.as_bytes())
         || (letters
-            && (STAND_IN_STARTS.iter().any(|start| plain.starts_with(start.as_bytes()) && plain.len() > start.len() + 2)
+            && (STAND_IN_STARTS
+                .iter()
+                .any(|start| plain.starts_with(start.as_bytes()) && plain.len() > start.len() + 2)
                 || plain.ends_with(b"here")
                 || plain.ends_with(b"goeshere")))
 }
@@ -174,9 +226,40 @@ mod tests {
     #[test]
     fn stand_ins_are_told() {
         for value in [
-            "", "xxxx", "XXXXXXXX", "****", "<token>", "<your token>", "${VAR}", "$VAR", "$(cat f)", "{{ .Values.x }}", "%s", "%(pw)s", "#{pw}", "changeme",
-            "CHANGE_ME", "your-api-key", "YOUR_TOKEN_HERE", "insert token here", "[FILTERED]", "[REDACTED]", "(hidden)", "abc***", "......", "%PASSWORD%",
-            "0000000000", "$1", "{token}", "`cat x`", "$config->secret", "•••••", "'$PW'", "&lt;PW&gt;", "\\$_POST", "$BASE_URL/forgot",
+            "",
+            "xxxx",
+            "XXXXXXXX",
+            "****",
+            "<token>",
+            "<your token>",
+            "${VAR}",
+            "$VAR",
+            "$(cat f)",
+            "{{ .Values.x }}",
+            "%s",
+            "%(pw)s",
+            "#{pw}",
+            "changeme",
+            "CHANGE_ME",
+            "your-api-key",
+            "YOUR_TOKEN_HERE",
+            "insert token here",
+            "[FILTERED]",
+            "[REDACTED]",
+            "(hidden)",
+            "abc***",
+            "......",
+            "%PASSWORD%",
+            "0000000000",
+            "$1",
+            "{token}",
+            "`cat x`",
+            "$config->secret",
+            "•••••",
+            "'$PW'",
+            "&lt;PW&gt;",
+            "\\$_POST",
+            "$BASE_URL/forgot",
         ] {
             assert!(is_placeholder_value(value.as_bytes()), "{value:?}");
         }
@@ -184,14 +267,29 @@ mod tests {
 
     #[test]
     fn passwords_are_not() {
-        for value in ["hunter2", "correct horse", "$tr0ng!pass", "p%ssw0rd", "aa11bb", "$2b$10$Kq8vZp3mWx7LtRb2Yd9QcE", "letmein", "Example123!", "xkcd9x"] {
+        for value in [
+            "hunter2",
+            "correct horse",
+            "$tr0ng!pass",
+            "p%ssw0rd",
+            "aa11bb",
+            "$2b$10$Kq8vZp3mWx7LtRb2Yd9QcE",
+            "letmein",
+            "Example123!",
+            "xkcd9x",
+        ] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");
         }
     }
 
     #[test]
     fn tokens_of_one_character_are_stand_ins() {
-        for token in ["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "glpat-XXXXXXXXXXX-XXXXXXXX", "sk-abcdefghijklmnopqrstuvwxyz"] {
+        for token in [
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "AKIAIOSFODNN7EXAMPLE",
+            "glpat-XXXXXXXXXXX-XXXXXXXX",
+            "sk-abcdefghijklmnopqrstuvwxyz",
+        ] {
             assert!(is_placeholder_token(token.as_bytes()), "{token:?}");
         }
         assert!(!is_placeholder_token(b"ghp_0aXxk2xx9Qe8v7w6T5s4R3q2P1o0N9m8L7k6"));

@@ -20,7 +20,11 @@ impl Trigger {
     /// A literal, in any case of its letters when `caseless`.
     pub fn literal(text: &str, caseless: bool) -> Self {
         let position = |byte: u8| {
-            if caseless { ByteSet::new([byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]) } else { ByteSet::new([byte]) }
+            if caseless {
+                ByteSet::new([byte.to_ascii_lowercase(), byte.to_ascii_uppercase()])
+            } else {
+                ByteSet::new([byte])
+            }
         };
         Self(text.bytes().map(position).collect())
     }
@@ -47,10 +51,17 @@ impl Trigger {
             } else {
                 set.bytes().collect()
             };
-            literals = literals.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
+            literals =
+                literals.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
         }
-        let exact = window.len() == self.len() && (!caseless || window.iter().all(|set| set.is_case_pair() || !set.bytes().any(|b| b.is_ascii_alphabetic())));
-        Anchor { literals: literals.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind: self.len() - end, exact }
+        let exact = window.len() == self.len()
+            && (!caseless
+                || window.iter().all(|set| set.is_case_pair() || !set.bytes().any(|b| b.is_ascii_alphabetic())));
+        Anchor {
+            literals: literals.into_iter().map(|bytes| Literal { bytes, caseless }).collect(),
+            behind: self.len() - end,
+            exact,
+        }
     }
 
     /// The run of positions that is the least likely in a log and spells out to few literals.
@@ -172,8 +183,9 @@ const USABLE_LITERAL: f32 = 9.0;
 const COMMON: f32 = 9.5;
 /// Words of which logs are full.
 pub const COMMON_WORDS: &[&str] = &[
-    "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host", "name", "http", "https", "server", "service",
-    "bearer", "live", "test", "public", "session", "error", "info", "login", "email", "channel", "personal", "bot", "pass",
+    "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host",
+    "name", "http", "https", "server", "service", "bearer", "live", "test", "public", "session", "error", "info",
+    "login", "email", "channel", "personal", "bot", "pass",
 ];
 /// No trigger is longer.
 const MAX_POSITIONS: usize = 16;
@@ -238,7 +250,10 @@ fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
         .map(|string| {
             let trimmed = trim(string);
             let len = trimmed.len();
-            Placed { trigger: Trigger(trimmed), reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) } }
+            Placed {
+                trigger: Trigger(trimmed),
+                reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) },
+            }
         })
         .collect();
     all.dedup();
@@ -305,7 +320,10 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
                 if open.len() * tails.len() > MAX_STRINGS {
                     return Some((open, false));
                 }
-                open = open.iter().flat_map(|head: &Vec<ByteSet>| tails.iter().map(move |tail| [&head[..], tail].concat())).collect();
+                open = open
+                    .iter()
+                    .flat_map(|head: &Vec<ByteSet>| tails.iter().map(move |tail| [&head[..], tail].concat()))
+                    .collect();
                 if !exact || open.iter().any(|string| string.len() >= MAX_POSITIONS) {
                     return Some((open, false));
                 }
@@ -334,7 +352,11 @@ fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
             let (once, exact) = heads(&repetition.sub)?;
             let mut open = once.clone();
             let mut times = 1;
-            while exact && times < repetition.min && open.iter().all(|s| s.len() < MAX_POSITIONS) && open.len() * once.len() <= MAX_STRINGS {
+            while exact
+                && times < repetition.min
+                && open.iter().all(|s| s.len() < MAX_POSITIONS)
+                && open.len() * once.len() <= MAX_STRINGS
+            {
                 open = open.iter().flat_map(|head| once.iter().map(move |tail| [&head[..], tail].concat())).collect();
                 times += 1;
             }
@@ -370,7 +392,10 @@ mod tests {
 
     #[test]
     fn alternatives_each_have_theirs() {
-        assert_eq!(shown(r"\b(?:sk|rk)_live_[0-9A-Za-z]{24}"), Some(vec!["rk_live_".to_owned(), "sk_live_".to_owned()]));
+        assert_eq!(
+            shown(r"\b(?:sk|rk)_live_[0-9A-Za-z]{24}"),
+            Some(vec!["rk_live_".to_owned(), "sk_live_".to_owned()])
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The proof of triggers: what matches a rule's pattern holds one of its triggers, so nothing is missed for want of one.
 
 use inkprint::model::Span;
-use inkprint::pipeline::detect::pattern::{Cache, Matcher, Pattern};
+use inkprint::pipeline::detect::pattern::{Matcher, Pattern};
 use inkprint::pipeline::detect::rule::{Form, Rule};
 use inkprint::pipeline::detect::{CostClass, Detector, Finder, Refusal, cost_class, placed_triggers};
 
@@ -41,7 +41,12 @@ fn samples(rule: &Rule, pattern: &Pattern) -> Vec<Sample> {
     samples
 }
 
-fn found_at(matcher: &Matcher, cache: &mut Cache, line: Vec<u8>, start: usize) -> Option<Sample> {
+fn found_at(
+    matcher: &Matcher,
+    cache: &mut inkprint::pipeline::detect::pattern::Cache,
+    line: Vec<u8>,
+    start: usize,
+) -> Option<Sample> {
     let found = matcher.at(cache, &line, Span::new(start, line.len()))?;
     Some(Sample { whole: found.whole, secret: found.secret, line })
 }

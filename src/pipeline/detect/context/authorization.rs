@@ -21,7 +21,9 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     match quote {
         // JSON has its credentials in quotes, in a list as well.
         None if list && name_quote.is_some() => return None,
-        Some((quote, after)) if quote.ends_json_string(line, key, name_quote.map(|(quote, _)| quote), after) => return None,
+        Some((quote, after)) if quote.ends_json_string(line, key, name_quote.map(|(quote, _)| quote), after) => {
+            return None;
+        }
         _ => {}
     }
     let start = quote.map_or(at, |(_, after)| after);
@@ -59,7 +61,11 @@ fn run(line: &[u8], key: Key, start: usize, limit: usize, separator: Separator) 
 
 fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords) -> Option<Value> {
     let text = &line[span.range()];
-    if text.len() < MIN_LENGTH || placeholder::is_placeholder_value(text) || words.is_no_value(text) || reads_like_words(text) {
+    if text.len() < MIN_LENGTH
+        || placeholder::is_placeholder_value(text)
+        || words.is_no_value(text)
+        || reads_like_words(text)
+    {
         return None;
     }
     // `<API token>`, `{base64(user:password)}`: a stand-in that goes on behind the blank.
@@ -90,7 +96,8 @@ mod tests {
     use crate::pipeline::detect::context::key_ending;
 
     fn found(line: &str) -> Option<(String, Written)> {
-        let words = ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
+        let words =
+            ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
         let start = line.to_ascii_lowercase().find("authorization").expect("a header");
         let key = key_ending(line.as_bytes(), start, start + "authorization".len(), &words)?;
         of_header(line.as_bytes(), key, &words).map(|value| (line[value.span.range()].to_owned(), value.written))
@@ -113,7 +120,13 @@ mod tests {
 
     #[test]
     fn headers_without_credentials() {
-        for line in ["Authorization: Bearer $TOKEN", "authorization: required", "Authorization: Bearer <token>", "Authorization: Bearer", "Authorization: Digest username=\"a1\", realm=\"b\""] {
+        for line in [
+            "Authorization: Bearer $TOKEN",
+            "authorization: required",
+            "Authorization: Bearer <token>",
+            "Authorization: Bearer",
+            "Authorization: Digest username=\"a1\", realm=\"b\"",
+        ] {
             assert_eq!(found(line), None, "{line}");
         }
     }

@@ -113,12 +113,16 @@ mod tests {
     use super::*;
 
     fn words() -> ContextWords {
-        ContextWords { neutral: vec!["b".to_owned(), "prod".to_owned(), "value".to_owned()].into(), ..ContextWords::default() }
+        ContextWords {
+            neutral: vec!["b".to_owned(), "prod".to_owned(), "value".to_owned()].into(),
+            ..ContextWords::default()
+        }
     }
 
     fn key(line: &str, phrase: &str) -> Option<String> {
         let start = line.find(phrase).expect("the phrase is in the line");
-        key_ending(line.as_bytes(), start, start + phrase.len(), &words()).map(|key| line[key.start..key.end].to_owned())
+        key_ending(line.as_bytes(), start, start + phrase.len(), &words())
+            .map(|key| line[key.start..key.end].to_owned())
     }
 
     #[test]

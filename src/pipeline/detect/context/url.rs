@@ -17,7 +17,9 @@ pub fn may_hold_password(rest: &[u8]) -> bool {
         match byte {
             b'@' => return true,
             b':' => colon = colon.or(Some(at)),
-            b'/' | b'?' | b'#' => return colon.is_some_and(|colon| rest[colon + 1..at].iter().any(|b| !b.is_ascii_digit())),
+            b'/' | b'?' | b'#' => {
+                return colon.is_some_and(|colon| rest[colon + 1..at].iter().any(|b| !b.is_ascii_digit()));
+            }
             b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'\n' => return false,
             _ => {}
         }
@@ -29,9 +31,14 @@ pub fn may_hold_password(rest: &[u8]) -> bool {
 pub fn password(line: &[u8], start: usize) -> Option<Value> {
     let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];
     // Nearly every URL has no `@` in its authority: refuse these with one short search.
-    let delimiter = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'));
+    let delimiter = rest.iter().position(|b| {
+        matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
+    });
     let first = rest.get(delimiter?).copied()?;
-    let run = rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')).unwrap_or(rest.len());
+    let run = rest
+        .iter()
+        .position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'))
+        .unwrap_or(rest.len());
     let run = &rest[..run];
     let at = match first {
         b'@' => {
@@ -73,7 +80,14 @@ fn later_at(run: &[u8], from: usize) -> Option<usize> {
 /// `db.internal:5432`, `[::1]`, `a,b:1` and the like.
 fn is_host(text: &[u8]) -> bool {
     !text.is_empty()
-        && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b',' | b'%' | b'$' | b'{' | b'}' | b'('| b')' | b';') || *b >= 0x80)
+        && text.iter().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'.' | b'-' | b'_' | b':' | b'[' | b']' | b',' | b'%' | b'$' | b'{' | b'}' | b'(' | b')' | b';'
+                )
+                || *b >= 0x80
+        })
 }
 
 /// Whether a user part without a password is a token: long, of one alphabet, letters and digits mixed.
@@ -117,7 +131,15 @@ mod tests {
 
     #[test]
     fn other_urls_stay() {
-        for url in ["https://shop.example.org/", "http://host:8080/a@b", "http://host/x:y@z", "ssh://git@host/x", "https://user:${PW}@host", "https://h.example/\"", "https://deployment-service-user@host/"] {
+        for url in [
+            "https://shop.example.org/",
+            "http://host:8080/a@b",
+            "http://host/x:y@z",
+            "ssh://git@host/x",
+            "https://user:${PW}@host",
+            "https://h.example/\"",
+            "https://deployment-service-user@host/",
+        ] {
             assert_eq!(found(url), None, "{url}");
         }
     }

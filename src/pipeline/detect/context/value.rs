@@ -97,10 +97,15 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
     let Some((separator, at)) = separator(line, key, after_key) else { return };
     let judge = |span: Span, written: Written, shape: Shape| {
-        words::is_secret(&line[span.range()], written, shape, form, words).then_some(Value { span, written, add_quotes: None })
+        words::is_secret(&line[span.range()], written, shape, form, words).then_some(Value {
+            span,
+            written,
+            add_quotes: None,
+        })
     };
     let quoted = |at: usize, found: &mut Vec<Value>| -> Option<usize> {
-        let at = at + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
+        let at = at
+            + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
         let (quote, start) = Quote::at(line, at)?;
         if quote.ends_json_string(line, key, key_quote.map(|(quote, _)| quote), start) {
             return None;
@@ -143,7 +148,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
 /// Whether `before` has a JSON array or object open, as far as its first bytes and its members tell.
 fn is_json(before: &[u8]) -> bool {
     let opens_member = |at: usize| before.get(skip_blanks(before, at + 1)) == Some(&b'"');
-    matches!(before.trim_ascii_start().first(), Some(b'{' | b'[')) || memchr::memchr2_iter(b'{', b'[', before).any(opens_member)
+    matches!(before.trim_ascii_start().first(), Some(b'{' | b'['))
+        || memchr::memchr2_iter(b'{', b'[', before).any(opens_member)
 }
 
 /// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.
@@ -186,7 +192,9 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Sepa
         [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
         [b':', ..] => (Separator::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] if after_key == key.end => return Some((Separator::Query, at + 3)),
-        [b'>', next, ..] if after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'<' | b':') && *next != b'<' => {
+        [b'>', next, ..]
+            if after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'<' | b':') && *next != b'<' =>
+        {
             (Separator::Element, 1)
         }
         [_, ..] if key.flag && at > after_key && after_key == key.end => (Separator::Blank, 0),
@@ -218,7 +226,9 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
             b'&' => separator == Separator::Query || assigns(&rest[at + 1..]),
             b'#' => separator == Separator::Query,
             b':' => next.is_some_and(|b| b == b' '),
-            b',' | b';' => next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..]),
+            b',' | b';' => {
+                next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..])
+            }
             b'\\' => matches!(next, Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'\\')),
             b'(' | b'[' | b'{' => {
                 depth += 1;
@@ -255,7 +265,8 @@ fn trimmed(line: &[u8], start: usize, end: usize) -> Span {
 /// Whether `name=` or `name:` follows: the next pair of a list.
 fn assigns(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"amp;").unwrap_or(text);
-    let name = text.iter().take(40).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+    let name =
+        text.iter().take(40).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
     name > 0 && matches!(text.get(name), Some(b'=' | b':'))
 }
 

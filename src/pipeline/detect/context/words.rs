@@ -29,7 +29,13 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
-    if is_duration(value) || has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) || is_path(value) {
+    if is_duration(value)
+        || has_scheme(value)
+        || is_object(value)
+        || is_cut_code(value)
+        || is_label(value)
+        || is_path(value)
+    {
         return false;
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
@@ -59,7 +65,9 @@ pub fn reads_like_words(value: &[u8]) -> bool {
     let mut previous = b' ';
     for &byte in value {
         if byte.is_ascii_alphabetic() {
-            let begins = !previous.is_ascii_alphabetic() || (byte.is_ascii_uppercase() && previous.is_ascii_lowercase()) || (byte.is_ascii_lowercase() && previous.is_ascii_uppercase() && letters == 0);
+            let begins = !previous.is_ascii_alphabetic()
+                || (byte.is_ascii_uppercase() && previous.is_ascii_lowercase())
+                || (byte.is_ascii_lowercase() && previous.is_ascii_uppercase() && letters == 0);
             humps += usize::from(begins);
             letters += 1;
         } else if !matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b':' | b',' | b'\'' | b'!' | b'?') {
@@ -85,20 +93,29 @@ fn is_cut_code(value: &[u8]) -> bool {
 fn is_label(value: &[u8]) -> bool {
     let named = value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
     let marked = value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '));
-    named && marked && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
+    named
+        && marked
+        && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
 }
 
 /// `jackson-core-2.15.1`, `com.example.worker/4505`: words, and a number behind them.
 fn is_versioned_name(value: &[u8]) -> bool {
     let number = value.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     let (name, number) = value.split_at(value.len() - number);
-    (1..=8).contains(&number.len()) && name.len() > 2 && matches!(name.last(), Some(b'-' | b'/' | b':' | b'#')) && reads_like_words(name)
+    (1..=8).contains(&number.len())
+        && name.len() > 2
+        && matches!(name.last(), Some(b'-' | b'/' | b':' | b'#'))
+        && reads_like_words(name)
 }
 
 /// `90s`, `1.5h`, `300ms`.
 fn is_duration(value: &[u8]) -> bool {
     let number = value.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-    number > 0 && matches!(&value[number..], b"ns" | b"us" | b"ms" | b"s" | b"m" | b"h" | b"d" | b"sec" | b"min" | b"days" | b"hours")
+    number > 0
+        && matches!(
+            &value[number..],
+            b"ns" | b"us" | b"ms" | b"s" | b"m" | b"h" | b"d" | b"sec" | b"min" | b"days" | b"hours"
+        )
 }
 
 fn is_number(value: &[u8]) -> bool {
@@ -106,7 +123,9 @@ fn is_number(value: &[u8]) -> bool {
         return digits.len() <= 16 && digits.iter().all(u8::is_ascii_hexdigit);
     }
     let body = value.strip_prefix(b"-").unwrap_or(value);
-    body.first().is_some_and(u8::is_ascii_digit) && body.iter().all(|b| b.is_ascii_digit() || *b == b'.') && body.iter().filter(|b| **b == b'.').count() <= 1
+    body.first().is_some_and(u8::is_ascii_digit)
+        && body.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        && body.iter().filter(|b| **b == b'.').count() <= 1
 }
 
 /// `id=npm`: a short name, and something assigned to it.
@@ -130,7 +149,8 @@ fn is_path(value: &[u8]) -> bool {
 
 /// A URL is no secret; a password in it is found on its own.
 fn has_scheme(value: &[u8]) -> bool {
-    memchr::memmem::find(&value[..value.len().min(24)], b"://").is_some_and(|at| at > 1 && value[..at].iter().all(u8::is_ascii_alphanumeric))
+    memchr::memmem::find(&value[..value.len().min(24)], b"://")
+        .is_some_and(|at| at > 1 && value[..at].iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// What programs print of an object: `AppToken{a81 …`, `com.example.Token@1b2c3d`.
@@ -152,10 +172,22 @@ fn is_object(value: &[u8]) -> bool {
 
 /// Source code in place of a value: a call, a member, an index.
 fn is_code(value: &[u8]) -> bool {
-    let name = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?')).count();
+    let name = value
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?'))
+        .count();
     match value.get(name) {
-        Some(b'(' | b'[') => name > 2 && !value[0].is_ascii_digit() && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1),
-        None => value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b".") && memchr::memchr2(b'_', b'.', value).is_some(),
+        Some(b'(' | b'[') => {
+            name > 2
+                && !value[0].is_ascii_digit()
+                && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1)
+        }
+        None => {
+            value.contains(&b'.')
+                && reads_like_words(value)
+                && !value.ends_with(b".")
+                && memchr::memchr2(b'_', b'.', value).is_some()
+        }
         _ => false,
     }
 }
@@ -166,7 +198,9 @@ mod tests {
 
     #[test]
     fn words_are_told_from_random_letters() {
-        for words in ["prod-db-credentials", "refreshToken", "/var/run/secrets", "expired", "IllegalArgument", "ACCESS_TOKEN"] {
+        for words in
+            ["prod-db-credentials", "refreshToken", "/var/run/secrets", "expired", "IllegalArgument", "ACCESS_TOKEN"]
+        {
             assert!(reads_like_words(words.as_bytes()), "{words}");
         }
         for random in ["hunter2", "xKqWzBvTpLmN", "qYhGfRtEwQaZ", "p@ss", "tr0ub4dor"] {
@@ -181,7 +215,18 @@ mod tests {
 
     #[test]
     fn what_is_no_secret() {
-        for value in ["300ms", "12345", "https://id.example.org/token", "AppToken{a81 token", "com.example.Token@1b2c3d", "getPassword()", "self.password", "os.environ[\"X\"]", "${X}", "/srv/edge-2/app"] {
+        for value in [
+            "300ms",
+            "12345",
+            "https://id.example.org/token",
+            "AppToken{a81 token",
+            "com.example.Token@1b2c3d",
+            "getPassword()",
+            "self.password",
+            "os.environ[\"X\"]",
+            "${X}",
+            "/srv/edge-2/app",
+        ] {
             assert!(!secret(value, Shape::Bare, true), "{value}");
         }
         assert!(!secret("expired", Shape::Prose, true));

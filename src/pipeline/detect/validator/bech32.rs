@@ -6,7 +6,9 @@ const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd,
 /// Whether `text` (one case throughout) is a bech32 string with a valid checksum.
 pub fn has_checksum(text: &[u8]) -> bool {
     let mixed = text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase);
-    let Some(separator) = memchr::memrchr(b'1', text).filter(|&at| at > 0 && !mixed && text.len() - at > 6) else { return false };
+    let Some(separator) = memchr::memrchr(b'1', text).filter(|&at| at > 0 && !mixed && text.len() - at > 6) else {
+        return false;
+    };
     let human = text[..separator].iter().map(|byte| u32::from(byte.to_ascii_lowercase()));
     let mut values: Vec<u32> = human.clone().map(|byte| byte >> 5).collect();
     values.push(0);
@@ -22,7 +24,10 @@ fn polymod(values: &[u32]) -> u32 {
     values.iter().fold(1, |sum, value| {
         let top = sum >> 25;
         let shifted = (sum & 0x01ff_ffff) << 5 ^ value;
-        GENERATOR.iter().enumerate().fold(shifted, |sum, (bit, generator)| if top >> bit & 1 == 1 { sum ^ generator } else { sum })
+        GENERATOR
+            .iter()
+            .enumerate()
+            .fold(shifted, |sum, (bit, generator)| if top >> bit & 1 == 1 { sum ^ generator } else { sum })
     })
 }
 

@@ -14,7 +14,9 @@ pub fn github(token: &[u8]) -> bool {
 /// Whether the last eight hex digits are the CRC32 of the body behind the last underscore (or of all before, where there is none).
 pub fn hex_tail(token: &[u8]) -> bool {
     let Some((head, tail)) = token.split_last_chunk::<8>() else { return false };
-    let Some(written) = std::str::from_utf8(tail).ok().and_then(|tail| u32::from_str_radix(tail, 16).ok()) else { return false };
+    let Some(written) = std::str::from_utf8(tail).ok().and_then(|tail| u32::from_str_radix(tail, 16).ok()) else {
+        return false;
+    };
     let body_start = memchr::memrchr(b'_', head).map_or(0, |at| at + 1);
     [&head[body_start..], head].iter().any(|body| !body.is_empty() && crc32fast::hash(body) == written)
 }

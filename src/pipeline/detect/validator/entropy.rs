@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 const READY: usize = 1024;
 
 /// `n log2 n` for small `n`.
-static N_LOG_N: LazyLock<[f32; READY]> = LazyLock::new(|| std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f32 * (n as f32).log2() }));
+static N_LOG_N: LazyLock<[f32; READY]> =
+    LazyLock::new(|| std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f32 * (n as f32).log2() }));
 
 /// Bits per character of `text`, by the frequencies of its bytes; 0 for an empty one.
 pub fn bits_per_character(text: &[u8]) -> f32 {

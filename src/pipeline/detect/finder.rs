@@ -38,6 +38,8 @@ pub struct Finder<'d> {
     walls: Vec<Span>,
     /// The starts of lines in which a key, a header or a URL was looked at and held no secret, or more than one.
     doubts: Vec<usize>,
+    /// The last value of a key that goes.
+    covered: Span,
     matches: Vec<Match>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
@@ -73,6 +75,7 @@ impl<'d> Finder<'d> {
             values: Vec::new(),
             walls: Vec::new(),
             doubts: Vec::new(),
+            covered: Span::new(0, 0),
             matches: Vec::new(),
             seen: None,
         })
@@ -115,6 +118,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
+        self.covered = Span::new(0, 0);
         if hits.is_empty() && self.slow_cache.is_none() {
             return Ok(());
         }
@@ -191,6 +195,10 @@ impl<'d> Finder<'d> {
     }
 
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+        // A key inside a value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
+        if matches!(used, Use::Key { .. }) && self.covered.start() < end && end < self.covered.end() {
+            return Ok(());
+        }
         let so_far = self.candidates.len();
         self.confirm_use(block, line, end, used)?;
         if used.is_context() && self.candidates.len() != so_far + 1 {
@@ -237,6 +245,9 @@ impl<'d> Finder<'d> {
                             refusal: None,
                         };
                         seen.extend(nothing.into_iter().chain(values.iter().map(found)));
+                    }
+                    if let Some(last) = values.last() {
+                        self.covered = last.span.shifted(line.start);
                     }
                     values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
                     self.values = values;
@@ -345,9 +356,7 @@ impl<'d> Finder<'d> {
             let limit = segment.end.min(last.saturating_add(pattern.max_len()).saturating_add(1));
             if start < limit {
                 let window = Span::new(start - line.start, limit - line.start);
-                if let Some(found) =
-                    matcher.find(cache, text, window).filter(|found| found.whole.start() + line.start <= last)
-                {
+                if let Some(found) = matcher.find_from(cache, text, window, last - line.start) {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
                         self.consider(block, line, segment, rule, found);

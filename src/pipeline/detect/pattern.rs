@@ -21,6 +21,9 @@ pub const MAX_SECRET: usize = 64 * 1024;
 /// automaton stays small.
 const OPEN_ENDED: u32 = 200;
 
+/// So far behind the last start a match is looked for at once.
+const PROBE: usize = 4 * 1024;
+
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -159,6 +162,22 @@ impl Matcher {
     /// The leftmost match in `window`.
     pub fn find(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
         self.search(cache, Input::new(line).span(window.range()))
+    }
+
+    /// The leftmost match in `window` that begins at `last` at most.
+    ///
+    /// A search that found nothing would read on to the window's end, and an open-ended pattern's window ends with its line: for many
+    /// triggers on a long line that is quadratic. So it looks in what lies near, and tries the few starts there are one by one.
+    pub fn find_from(&self, cache: &mut Cache, line: &[u8], window: Span, last: usize) -> Option<PatternMatch> {
+        let begins = |found: &PatternMatch| found.whole.start() <= last;
+        let near = last.saturating_add(PROBE);
+        if window.end() <= near {
+            return self.find(cache, line, window).filter(begins);
+        }
+        let found = self.find(cache, line, Span::new(window.start(), near)).filter(begins);
+        let before = found.map_or(last + 1, |found| found.whole.start());
+        let earlier = (window.start()..before).find_map(|at| self.at(cache, line, Span::new(at, window.end())));
+        earlier.or_else(|| self.at(cache, line, Span::new(found?.whole.start(), window.end())))
     }
 
     fn search(&self, cache: &mut Cache, input: Input<'_>) -> Option<PatternMatch> {

@@ -7,6 +7,8 @@ use crate::model::Span;
 
 /// Blanks between key, separator and value; aligned configuration dumps use many.
 const MAX_BLANKS: usize = 40;
+/// Brackets before a key that are looked at for a JSON member: a long line may have no end of them.
+const MAX_OPENERS: usize = 64;
 /// Strings of one JSON array that are looked at.
 const MAX_ITEMS: usize = 64;
 
@@ -149,7 +151,7 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
 fn is_json(before: &[u8]) -> bool {
     let opens_member = |at: usize| before.get(skip_blanks(before, at + 1)) == Some(&b'"');
     matches!(before.trim_ascii_start().first(), Some(b'{' | b'['))
-        || memchr::memchr2_iter(b'{', b'[', before).any(opens_member)
+        || memchr::memchr2_iter(b'{', b'[', before).rev().take(MAX_OPENERS).any(opens_member)
 }
 
 /// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.

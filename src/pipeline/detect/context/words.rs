@@ -26,6 +26,10 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if fingerprint::written_at(value).is_some_and(|(_, len)| len == value.len()) {
         return false;
     }
+    // No word, no reference and no stand-in is so long; and to read it again for every key in it would be quadratic.
+    if value.len() > JUDGED {
+        return true;
+    }
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
@@ -53,6 +57,9 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     form.words || !(reads_like_words(value) || is_versioned_name(value))
 }
 
+/// Values up to this length are looked at closely.
+const JUDGED: usize = 1024;
+
 /// Without the blanks around it.
 fn strip(value: &[u8]) -> &[u8] {
     value.trim_ascii()
@@ -61,6 +68,7 @@ fn strip(value: &[u8]) -> &[u8] {
 /// Whether the value consists of words: `prod-db-credentials`, `refreshToken`, `/var/run/secrets`, `a sentence`.
 pub fn reads_like_words(value: &[u8]) -> bool {
     let mut letters = 0;
+    let mut vowels = 0;
     let mut humps = 0;
     let mut previous = b' ';
     for &byte in value {
@@ -70,13 +78,16 @@ pub fn reads_like_words(value: &[u8]) -> bool {
                 || (byte.is_ascii_lowercase() && previous.is_ascii_uppercase() && letters == 0);
             humps += usize::from(begins);
             letters += 1;
+            vowels += usize::from(matches!(byte | 0x20, b'a' | b'e' | b'i' | b'o' | b'u' | b'y'));
         } else if !matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b':' | b',' | b'\'' | b'!' | b'?') {
             return false;
         }
         previous = byte;
     }
-    // Random letters change case about every other character; words do so every four or more.
-    letters > 0 && letters >= humps * 4 || (letters > 0 && letters == value.len() && letters < 4)
+    // Random letters change case about every other character; words do so every four or more. And of words, more than a quarter of
+    // the letters are vowels; of random letters, fewer.
+    let humps_fit = letters >= humps * 4 || (letters == value.len() && letters < 4);
+    letters > 0 && humps_fit && (letters < 12 || vowels * 4 > letters)
 }
 
 /// What is left of an expression when the quote before it closed a string: `" + getPassword() + "`, `' . $x`, `", label: "`.
@@ -203,7 +214,15 @@ mod tests {
         {
             assert!(reads_like_words(words.as_bytes()), "{words}");
         }
-        for random in ["hunter2", "xKqWzBvTpLmN", "qYhGfRtEwQaZ", "p@ss", "tr0ub4dor"] {
+        for random in [
+            "hunter2",
+            "xKqWzBvTpLmN",
+            "qYhGfRtEwQaZ",
+            "jpefKsCsVIfwNwqkTWNZnbxrPVjrSgx",
+            "bcdfwxnmqrtplkjh",
+            "p@ss",
+            "tr0ub4dor",
+        ] {
             assert!(!reads_like_words(random.as_bytes()), "{random}");
         }
     }

@@ -45,6 +45,9 @@ pub struct Finder<'d> {
     seen: Option<Vec<Found>>,
 }
 
+/// Keys that end so close to the end of another key's value are looked at all the same.
+const NEAR_END: usize = 256;
+
 /// The line that hits are being confirmed in, as offsets in the block.
 #[derive(Clone, Copy)]
 struct Line {
@@ -195,8 +198,10 @@ impl<'d> Finder<'d> {
     }
 
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
-        // A key inside a value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
-        if matches!(used, Use::Key { .. }) && self.covered.start() < end && end < self.covered.end() {
+        // A key deep inside a value that goes whole adds nothing, as its own value is a part of that; to look at each would be
+        // quadratic in `password=password=…`. The value of one near its end may go on behind it: `"token":"a password: "b"`.
+        let last = if self.covered.end() == line.end { line.end } else { self.covered.end().saturating_sub(NEAR_END) };
+        if matches!(used, Use::Key { .. }) && self.covered.start() < end && end < last {
             return Ok(());
         }
         let so_far = self.candidates.len();

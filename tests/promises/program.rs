@@ -70,3 +70,14 @@ pub fn pipe(home: &Path) -> Command {
 pub fn long_tests() -> bool {
     std::env::var_os("INKPRINT_LONG").is_some()
 }
+
+/// Whether a tool that the machine may lack is there. Where all of them must be, `INKPRINT_REQUIRE_TOOLS=1` makes a lack an error.
+pub fn tool(name: &str) -> bool {
+    let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin:/sbin command -v {name}")]).output();
+    let found = found.is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(std::env::var_os("INKPRINT_REQUIRE_TOOLS").is_none(), "{name} is not installed");
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    found
+}

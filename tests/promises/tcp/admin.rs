@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use super::service::{Service, canary, tool};
+use super::super::program::tool;
+use super::service::{Service, canary};
 
 #[test]
 fn health_and_metrics_tell_what_was_done() {

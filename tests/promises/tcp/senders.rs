@@ -1,6 +1,7 @@
 use std::process::{Command, Stdio};
 
-use super::service::{Service, canary, tool, wait_for};
+use super::super::program::tool;
+use super::service::{Service, canary, wait_for};
 
 #[test]
 fn logger_sends_to_it() {

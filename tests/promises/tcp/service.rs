@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -235,15 +235,4 @@ pub fn unused_address() -> String {
 /// Lines of a socket.
 pub fn lines(socket: &TcpStream) -> impl Iterator<Item = String> {
     BufReader::new(socket.try_clone().expect("a descriptor")).lines().map_while(Result::ok)
-}
-
-/// Whether a tool that the machine may lack is there. Where all of them must be, `INKPRINT_REQUIRE_TOOLS=1` makes a lack an error.
-pub fn tool(name: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin:/sbin command -v {name}")]).output();
-    let found = found.is_ok_and(|output| output.status.success());
-    if !found {
-        assert!(std::env::var_os("INKPRINT_REQUIRE_TOOLS").is_none(), "{name} is not installed");
-        eprintln!("SKIPPED: {name} is not installed");
-    }
-    found
 }

@@ -18,9 +18,13 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let list = line.get(at) == Some(&b'[');
     at += usize::from(list);
     let quote = Quote::at(line, at);
-    // JSON has its credentials in quotes, in a list as well.
-    if list && name_quote.is_some() && quote.is_none() {
-        return None;
+    match quote {
+        // JSON has its credentials in quotes, in a list as well.
+        None if list && name_quote.is_some() => return None,
+        Some((quote, after)) if quote.ends_json_string(line, key, name_quote.map(|(quote, _)| quote), after) => {
+            return None;
+        }
+        _ => {}
     }
     let start = quote.map_or(at, |(_, after)| after);
     let (limit, layers) = match quote {

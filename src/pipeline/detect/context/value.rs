@@ -34,6 +34,18 @@ impl Quote {
         self.backslashes as u8
     }
 
+    /// Whether this quote, before `at`, ends the JSON string that the key stands in, and begins no value.
+    pub(super) fn ends_json_string(self, line: &[u8], key: Key, key_quote: Option<Self>, at: usize) -> bool {
+        let closes = match key_quote {
+            Some(key_quote) => key_quote.backslashes > self.backslashes,
+            None => {
+                let next = line.get(skip_blanks(line, at));
+                matches!(next, None | Some(b',' | b'}' | b']' | b':')) && is_json(&line[..key.start])
+            }
+        };
+        self.is_double() && closes
+    }
+
     /// How many layers of JSON strings a value in these quotes is inside of.
     pub(super) fn layers(self) -> u8 {
         (self.backslashes + 1).ilog2() as u8 + 1
@@ -97,11 +109,7 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         let at = at
             + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
         let (quote, start) = Quote::at(line, at)?;
-        let closes = match key_quote {
-            Some((key_quote, _)) => key_quote.backslashes > quote.backslashes,
-            None => ends_json_string(&line[..key.start], line, start),
-        };
-        if quote.is_double() && closes {
+        if quote.ends_json_string(line, key, key_quote.map(|(quote, _)| quote), start) {
             return None;
         }
         let end = quote.closing(line, start);
@@ -137,11 +145,6 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         }
         None => {}
     }
-}
-
-/// Whether the quote before `at` ends the JSON string that the key, behind `before`, stands in, and begins no value.
-fn ends_json_string(before: &[u8], line: &[u8], at: usize) -> bool {
-    matches!(line.get(skip_blanks(line, at)), None | Some(b',' | b'}' | b']' | b':')) && is_json(before)
 }
 
 /// Whether `before` has a JSON array or object open, as far as its first bytes and its members tell.

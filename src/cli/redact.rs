@@ -78,7 +78,7 @@ pub struct RedactArgs {
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     quiet: bool,
-    /// Threads that clean; by default one for each processor, at most eight
+    /// Threads that clean; by default one more than there are processors, at most nine
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Lines over this many bytes are cleaned in overlapping windows instead of whole; K, M and G may follow the number
@@ -141,6 +141,8 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     if let Some(format) = args.stats {
         Summary::new(&tally, &policy.detector, started.elapsed()).print(format);
     }
+    // The process ends: to take the automata down piece by piece would only make the caller wait. The keys are wiped.
+    std::mem::forget(Arc::clone(&policy.detector));
     Ok(code(&args, tally.matches_total()))
 }
 
@@ -163,8 +165,12 @@ fn policy(args: &RedactArgs) -> anyhow::Result<Policy> {
     })
 }
 
+/// Processors beyond these are left to others.
+const MOST_THREADS: usize = 8;
+
+/// One more than there are processors: one thread mostly waits for input, or for its turn to write.
 fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(8)
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS) + 1
 }
 
 fn parse_size(text: &str) -> Result<usize, String> {

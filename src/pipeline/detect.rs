@@ -13,6 +13,7 @@ mod database;
 pub mod decode;
 mod finder;
 mod group;
+mod linear;
 pub mod pattern;
 pub mod placeholder;
 mod resolve;
@@ -105,7 +106,7 @@ impl Detector {
         };
         let mut slow = Vec::new();
         for (at, rule) in set.rules.iter().enumerate() {
-            match uses(at, rule) {
+            match uses(at, rule, &set.words) {
                 Some(uses) => uses.into_iter().for_each(|(trigger, used)| add(trigger, used)),
                 None => slow.push(at),
             }
@@ -148,8 +149,8 @@ fn pacer() -> Literal {
 }
 
 /// How `rule` is found.
-pub fn cost_class(rule: &Rule) -> CostClass {
-    match uses(0, rule) {
+pub fn cost_class(rule: &Rule, words: &ContextWords) -> CostClass {
+    match uses(0, rule, words) {
         Some(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
         None => CostClass::Slow,
     }
@@ -158,7 +159,7 @@ pub fn cost_class(rule: &Rule) -> CostClass {
 /// The triggers that `rule` is found by which lie in the match itself, with their place in it; none for a rule that is found by the
 /// words or keys before it, or by its whole expression.
 pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
-    let uses = uses(0, rule).unwrap_or_default().into_iter();
+    let uses = uses(0, rule, &ContextWords::default()).unwrap_or_default().into_iter();
     uses.filter_map(|(trigger, used)| match used {
         Use::Pattern { reach, .. } => Some(Placed { trigger, reach }),
         _ => None,
@@ -167,11 +168,14 @@ pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
 }
 
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
-fn uses(at: usize, rule: &Rule) -> Option<Vec<(Trigger, Use)>> {
+fn uses(at: usize, rule: &Rule, words: &ContextWords) -> Option<Vec<(Trigger, Use)>> {
     let literal = |text: &str| Trigger::literal(text, true);
     match &rule.form {
         Form::Keys(form) => Some(
-            form.triggers().into_iter().map(|(trigger, behind)| (trigger, Use::Key { rule: at, behind })).collect(),
+            form.triggers(words)
+                .into_iter()
+                .map(|(trigger, behind)| (trigger, Use::Key { rule: at, behind }))
+                .collect(),
         ),
         Form::Authorization => {
             let header = literal("authorization");

@@ -85,13 +85,23 @@ pub fn rewrite_lines(
 /// A secret of plain characters, with no word's character beside it, has no part in where words, quotes and values begin or end;
 /// so a mark, which is such a word itself, changes nothing there. What was refused as a value may be one with a mark in it.
 fn may_uncover(block: &[u8], found: &Match) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let plain = |byte: &u8| PLAIN[usize::from(*byte)];
     let beside = [found.span.start().checked_sub(1).map(|at| block[at]), block.get(found.span.end()).copied()];
     found.doubtful
         || found.add_quotes.is_some()
-        || !block[found.span.range()].iter().all(plain)
+        || !block[found.span.range()].iter().fold(true, |all, byte| all & plain(byte))
         || beside.iter().flatten().any(|byte| plain(byte) || *byte == b'\\')
 }
+
+/// Letters, digits, `_`, `-` and `.`. A look-up without branches: the characters of secrets are random.
+const PLAIN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        byte += 1;
+    }
+    table
+};
 
 /// A JSON number's place takes a string: the mark brings quotes at the depth of those around its key.
 fn quote(backslashes: Option<u8>, out: &mut Vec<u8>) {

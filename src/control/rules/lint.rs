@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::pipeline::detect::context::ContextWords;
 use crate::pipeline::detect::rule::{Form, Rule, RuleSet};
 use crate::pipeline::detect::trigger::{Literal, Trigger};
 use crate::pipeline::detect::{CostClass, cost_class, placed_triggers};
@@ -154,17 +155,17 @@ impl Report<'_> {
 /// Looks at every rule of `set`.
 pub fn lint(set: &RuleSet) -> Report<'_> {
     let mut users: BTreeMap<Literal, usize> = BTreeMap::new();
-    let rules = set.rules.iter().map(|rule| lint_rule(rule, &mut users)).collect();
+    let rules = set.rules.iter().map(|rule| lint_rule(rule, &set.words, &mut users)).collect();
     let shared = users.iter().filter(|(_, rules)| **rules > 1);
     let mut shared: Vec<Shared> = shared.map(|(literal, &rules)| Shared { literal: display(literal), rules }).collect();
     shared.sort_by(|a, b| b.rules.cmp(&a.rules).then_with(|| a.literal.cmp(&b.literal)));
     Report { rules, literals: users.len(), shared }
 }
 
-fn lint_rule<'r>(rule: &'r Rule, users: &mut BTreeMap<Literal, usize>) -> Linted<'r> {
+fn lint_rule<'r>(rule: &'r Rule, words: &ContextWords, users: &mut BTreeMap<Literal, usize>) -> Linted<'r> {
     let placed = placed_triggers(rule);
     let mut warnings = Vec::new();
-    let (found_by, triggers) = match (cost_class(rule), &rule.form) {
+    let (found_by, triggers) = match (cost_class(rule, words), &rule.form) {
         (CostClass::Slow, _) => (FoundBy::Expression, Vec::new()),
         (CostClass::Fast(triggers), Form::Pattern(_)) if placed.is_empty() => (FoundBy::NearWords, triggers),
         (CostClass::Fast(triggers), Form::Pattern(_)) => (FoundBy::Pattern, triggers),

@@ -6,8 +6,17 @@
 /// Whether `byte` is a word character in the sense of `\w`.
 #[inline]
 pub fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    WORD[usize::from(byte)]
 }
+
+const WORD: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+        byte += 1;
+    }
+    table
+};
 
 /// Whether a word may begin at `at` in `line`.
 pub fn begins_word(line: &[u8], at: usize) -> bool {
@@ -29,6 +38,11 @@ pub fn may_begin_word(block: &[u8], at: usize) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether a word can begin inside of what looks like one anywhere in `[from, to]`: for a search that tries many starts.
+pub fn may_hide_starts(block: &[u8], from: usize, to: usize) -> bool {
+    memchr::memchr3(b'\\', b'%', b'[', &block[from.saturating_sub(20)..to.min(block.len())]).is_some()
 }
 
 /// Whether `text` ends in an escape whose last character is a word character: `\n`, `\u0026`, `\x1b`, `%3D`, a colour code.

@@ -9,7 +9,7 @@ mod url;
 mod value;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -97,24 +97,26 @@ impl KeyForm {
     /// What to look for, and how many bytes behind the key's tail it ends.
     ///
     /// Of a phrase of several words only the last is looked for, with whatever joins it to the one before; a short word comes
-    /// with what may stand behind it. This keeps the engine's literals few and long, on which its speed depends.
-    pub fn triggers(&self) -> Vec<(Trigger, usize)> {
+    /// with what may stand behind it. This keeps the engine's literals long and its hits few, on which its speed depends.
+    pub fn triggers(&self, words: &ContextWords) -> Vec<(Trigger, usize)> {
         let mut all = Vec::new();
         for Phrase { text: phrase, .. } in &self.phrases {
             match phrase.rsplit_once(' ') {
                 Some((before, last)) => {
-                    let joined = before.chars().next_back().map(|letter| format!("{letter}{last}"));
-                    let separated = ["_", "-", ".", " "].iter().map(|separator| format!("{separator}{last}"));
+                    let letter = &before[before.len() - 1..];
+                    let separated = ["_", "-", "."].iter().map(|separator| format!("{separator}{last}"));
+                    let joined = ["", " "].iter().map(|between| format!("{letter}{between}{last}"));
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
                 None if trigger::COMMON_WORDS.contains(&phrase.as_str()) => {
-                    let behind = BEHIND_A_COMMON_WORD.iter().map(|next| (format!("{phrase}{next}"), next.len()));
-                    let flags = ["-", "_"].iter().map(|before| (format!("{before}{phrase} "), 1));
-                    // The end of it tells: the engine takes in eight bytes, and the phrase is looked for again at each hit.
-                    let tail = |text: &str| text[text.len().saturating_sub(trigger::MAX_LITERAL)..].to_owned();
-                    all.extend(
-                        behind.chain(flags).map(|(text, behind)| (Trigger::literal(&tail(&text), true), behind)),
-                    );
+                    let follows = BEHIND_A_COMMON_WORD.iter().map(|next| (*next).to_owned());
+                    let neutral = words.neutral.starts().map(|word| format!("_{word}"));
+                    all.extend(follows.chain(neutral).map(|next| {
+                        // The end of it tells: the engine takes in eight bytes, and the phrase is looked for again at each hit.
+                        let text = format!("{phrase}{next}");
+                        (Trigger::literal(&text[text.len().saturating_sub(trigger::MAX_LITERAL)..], true), next.len())
+                    }));
+                    all.extend(["-", "_"].map(|before| (Trigger::literal(&format!("{before}{phrase} "), true), 1)));
                 }
                 None => all.push((Trigger::literal(phrase, true), 0)),
             }
@@ -163,8 +165,8 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "_", "-", ".", "1", "2", "3", "val", " =", " :", " .=", " +=",
-    " ?=", "  ", "\t",
+    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "-", "1", "2", "3", "val", " =", " :", " .=", " +=", " ?=", "  ",
+    "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
@@ -172,65 +174,63 @@ const BEHIND_A_COMMON_WORD: &[&str] = &[
 #[serde(deny_unknown_fields)]
 pub struct ContextWords {
     /// Words that may follow a telling one without changing what the key holds: `token_value`, `PASSWORD_PROD`.
-    neutral: NeutralWords,
-    /// Whole values, in lower case, that are no secret whatever the key.
-    not_values: HashSet<String>,
-    /// Scheme words of `Authorization` headers, in lower case, behind which the credentials stand.
-    schemes: HashSet<String>,
+    neutral: WordList,
+    /// Whole values that are no secret whatever the key.
+    not_values: WordList,
+    /// Scheme words of `Authorization` headers, behind which the credentials stand.
+    schemes: WordList,
 }
 
-/// Words looked up for every other hit, so without a hash: by first letter, then one by one.
+impl ContextWords {
+    /// Whether `word` is a neutral one, or a number.
+    fn is_neutral(&self, word: &[u8]) -> bool {
+        self.neutral.contains(word) || word.iter().all(u8::is_ascii_digit)
+    }
+
+    fn is_no_value(&self, value: &[u8]) -> bool {
+        self.not_values.contains(value)
+    }
+
+    fn is_scheme(&self, word: &[u8]) -> bool {
+        self.schemes.contains(word)
+    }
+}
+
+/// Words looked up for every other hit, in any case, so without a hash: by first letter, then one by one.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Vec<String>")]
-struct NeutralWords {
+struct WordList {
     by_letter: [Vec<Box<[u8]>>; 26],
+    others: Vec<Box<[u8]>>,
 }
 
-impl From<Vec<String>> for NeutralWords {
+impl From<Vec<String>> for WordList {
     fn from(words: Vec<String>) -> Self {
         let mut all = Self::default();
-        for word in words {
-            if let Some(first) = word.bytes().next().filter(u8::is_ascii_lowercase) {
-                all.by_letter[usize::from(first - b'a')].push(word.into_bytes().into());
-            }
+        for word in words.into_iter().map(|word| word.to_ascii_lowercase().into_bytes()) {
+            let letter = word.first().filter(|first| first.is_ascii_lowercase()).map(|first| usize::from(first - b'a'));
+            letter.map_or(&mut all.others, |letter| &mut all.by_letter[letter]).push(word.into());
         }
         all
     }
 }
 
-impl NeutralWords {
-    /// Whether `word`, in any case, is one of them, or a number.
+/// `token_val` is seldom, `token_v` is not.
+const STARTING_LETTERS: usize = 3;
+
+impl WordList {
+    /// The first letters of each, as many as tell it from most other words, and of numbers.
+    fn starts(&self) -> impl Iterator<Item = String> {
+        let starts = self.by_letter.iter().flatten().map(|word| &word[..word.len().min(STARTING_LETTERS)]);
+        let digits = (b'1'..=b'3').map(|digit| vec![digit]);
+        let all: BTreeSet<Vec<u8>> = starts.map(<[u8]>::to_vec).chain(digits).collect();
+        all.into_iter().map(|start| String::from_utf8_lossy(&start).into_owned())
+    }
+
+    /// Whether `word`, in any case, is one of them.
     fn contains(&self, word: &[u8]) -> bool {
-        let Some(first) = word.first().map(u8::to_ascii_lowercase) else { return false };
-        if !first.is_ascii_lowercase() {
-            return word.iter().all(u8::is_ascii_digit);
-        }
-        self.by_letter[usize::from(first - b'a')].iter().any(|known| known.eq_ignore_ascii_case(word))
+        let letter = word.first().map(u8::to_ascii_lowercase).filter(u8::is_ascii_lowercase);
+        let list = letter.map_or(&self.others, |letter| &self.by_letter[usize::from(letter - b'a')]);
+        list.iter().any(|known| known.eq_ignore_ascii_case(word))
     }
 }
-
-impl ContextWords {
-    fn is_neutral(&self, word: &[u8]) -> bool {
-        self.neutral.contains(word)
-    }
-
-    fn is_no_value(&self, value: &[u8]) -> bool {
-        holds(&self.not_values, value)
-    }
-
-    fn is_scheme(&self, word: &[u8]) -> bool {
-        holds(&self.schemes, word)
-    }
-}
-
-/// Whether `words`, in lower case, hold this one in any case.
-fn holds(words: &HashSet<String>, word: &[u8]) -> bool {
-    let mut lower = [0; LONGEST_WORD];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    std::str::from_utf8(lower).is_ok_and(|word| words.contains(word))
-}
-
-/// Longer values are in no list of words; most tokens are, and need not be looked up.
-const LONGEST_WORD: usize = 24;

@@ -348,10 +348,17 @@ impl<'d> Finder<'d> {
         first: usize,
         last: usize,
     ) -> Result<(), DatabaseError> {
-        let detector = self.detector;
+        let (detector, explains) = (self.detector, self.seen.is_some());
         let compiled = &detector.rules[rule];
         let Form::Pattern(pattern) = &compiled.rule.form else { return Ok(()) };
         let text = &block[line.start..line.end];
+        let any_start = explains || !pattern.wants_boundary();
+        let hidden = !any_start && boundary::may_hide_starts(text, first - line.start, last + 1 - line.start);
+        let may_begin = |at: usize| {
+            any_start
+                || at.checked_sub(1).is_none_or(|before| !boundary::is_word(text[before]))
+                || (hidden && boundary::may_begin_word(text, at))
+        };
         let mut start = first;
         while start <= last.min(line.end) {
             let segment = self.between_walls(line, start);
@@ -360,7 +367,7 @@ impl<'d> Finder<'d> {
             let limit = segment.end.min(last.saturating_add(pattern.max_len()).saturating_add(1));
             if start < limit {
                 let window = Span::new(start - line.start, limit - line.start);
-                if let Some(found) = matcher.find_from(cache, text, window, last - line.start) {
+                if let Some(found) = matcher.find_from(cache, text, window, last - line.start, may_begin) {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
                         self.consider(block, line, segment, rule, found);

@@ -71,7 +71,8 @@ pub fn longest_before_secret(hir: &Hir) -> Option<usize> {
     secret_group(hir).map_or(Some(0), |group| longest_before(hir, group).0)
 }
 
-fn secret_group(hir: &Hir) -> Option<usize> {
+/// The index of the group named `secret`.
+pub fn secret_group(hir: &Hir) -> Option<usize> {
     match hir.kind() {
         HirKind::Capture(group) if group.name.as_deref() == Some("secret") => Some(group.index as usize),
         HirKind::Capture(group) => secret_group(&group.sub),

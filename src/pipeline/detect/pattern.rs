@@ -10,6 +10,7 @@ use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
 use super::group::{self, Group};
+use super::linear::Linear;
 use super::specificity::Specificity;
 use crate::model::Span;
 
@@ -20,6 +21,9 @@ pub const MAX_SECRET: usize = 64 * 1024;
 /// A repetition with at least this upper bound is taken as unbounded: a longer run of the same alphabet goes whole, and the
 /// automaton stays small.
 const OPEN_ENDED: u32 = 200;
+
+/// A pattern whose matches are no longer than this is tried at every start there is, one by one.
+const WALKED: usize = 512;
 
 /// So far behind the last start a match is looked for at once.
 const PROBE: usize = 4 * 1024;
@@ -98,16 +102,15 @@ impl Pattern {
         self.max_before_secret
     }
 
-    /// Builds the automaton.
+    /// Builds what the pattern is matched with.
     ///
     /// # Errors
     /// [`PatternError::TooLarge`] when it passes the size limit.
     pub fn compile(&self) -> Result<Matcher, PatternError> {
-        let parts = match &self.group {
-            Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
-            _ => None,
-        };
-        Ok(Matcher { regex: build(&self.hir)?, parts, group: self.group.clone() })
+        let linear = Linear::new(&self.hir, group::secret_group(&self.hir));
+        let walks_everywhere = linear.is_some() && self.max_len() <= WALKED;
+        let automaton = if walks_everywhere { None } else { Some(Automaton::new(&self.hir, self.group.clone())?) };
+        Ok(Matcher { linear, automaton })
     }
 }
 
@@ -121,8 +124,19 @@ pub struct PatternMatch {
 }
 
 /// A compiled pattern. Shared by all workers; each brings its own [`Cache`].
+///
+/// At a given place it is walked where that can be done; a search for the place walks too, unless matches have no bound, when each
+/// start might cost as much as the whole line.
 #[derive(Debug)]
 pub struct Matcher {
+    linear: Option<Linear>,
+    /// There for every pattern that is not walked everywhere.
+    automaton: Option<Automaton>,
+}
+
+/// A pattern as an automaton.
+#[derive(Debug)]
+struct Automaton {
     regex: meta::Regex,
     /// What stands before the secret, and the rest, where these tell the group.
     parts: Option<(meta::Regex, meta::Regex)>,
@@ -131,7 +145,10 @@ pub struct Matcher {
 
 /// One worker's memory for one matcher.
 #[derive(Debug)]
-pub struct Cache {
+pub struct Cache(Option<AutomatonCache>);
+
+#[derive(Debug)]
+struct AutomatonCache {
     regex: meta::Cache,
     parts: Option<(meta::Cache, meta::Cache)>,
 }
@@ -150,56 +167,102 @@ fn build(hir: &Hir) -> Result<meta::Regex, PatternError> {
 impl Matcher {
     /// Working memory for one worker.
     pub fn create_cache(&self) -> Cache {
-        let parts = self.parts.as_ref().map(|(head, rest)| (head.create_cache(), rest.create_cache()));
-        Cache { regex: self.regex.create_cache(), parts }
+        Cache(self.automaton.as_ref().map(Automaton::create_cache))
     }
 
     /// The match that begins at `window`'s start, if there is one. Bytes of `line` outside `window` count for `\b` only.
     pub fn at(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
-        self.search(cache, Input::new(line).span(window.range()).anchored(Anchored::Yes))
+        match &self.linear {
+            Some(linear) => linear.at(line, window),
+            None => self.automaton(cache)?.at(line, window),
+        }
     }
 
-    /// The leftmost match in `window`.
-    pub fn find(&self, cache: &mut Cache, line: &[u8], window: Span) -> Option<PatternMatch> {
-        self.search(cache, Input::new(line).span(window.range()))
+    /// The leftmost match in `window` that begins at `last` at most. Starts that `may_begin` refuses may be left out.
+    pub fn find_from(
+        &self,
+        cache: &mut Cache,
+        line: &[u8],
+        window: Span,
+        last: usize,
+        may_begin: impl Fn(usize) -> bool,
+    ) -> Option<PatternMatch> {
+        match (&self.linear, self.automaton(cache)) {
+            (_, Some(mut automaton)) => automaton.find_from(line, window, last),
+            (Some(linear), None) => linear.find_from(line, window, last, may_begin),
+            (None, None) => None,
+        }
     }
 
-    /// The leftmost match in `window` that begins at `last` at most.
-    ///
+    fn automaton<'m>(&'m self, cache: &'m mut Cache) -> Option<Search<'m>> {
+        self.automaton.as_ref().zip(cache.0.as_mut()).map(|(automaton, cache)| Search { automaton, cache })
+    }
+}
+
+impl Automaton {
+    fn new(hir: &Hir, group: Group) -> Result<Self, PatternError> {
+        let parts = match &group {
+            Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
+            _ => None,
+        };
+        Ok(Self { regex: build(hir)?, parts, group })
+    }
+
+    fn create_cache(&self) -> AutomatonCache {
+        let parts = self.parts.as_ref().map(|(head, rest)| (head.create_cache(), rest.create_cache()));
+        AutomatonCache { regex: self.regex.create_cache(), parts }
+    }
+}
+
+/// An automaton, and one worker's memory for it.
+struct Search<'m> {
+    automaton: &'m Automaton,
+    cache: &'m mut AutomatonCache,
+}
+
+impl Search<'_> {
+    fn at(&mut self, line: &[u8], window: Span) -> Option<PatternMatch> {
+        self.search(Input::new(line).span(window.range()).anchored(Anchored::Yes))
+    }
+
+    fn find(&mut self, line: &[u8], window: Span) -> Option<PatternMatch> {
+        self.search(Input::new(line).span(window.range()))
+    }
+
     /// A search that found nothing would read on to the window's end, and an open-ended pattern's window ends with its line: for many
     /// triggers on a long line that is quadratic. So it looks in what lies near, and tries the few starts there are one by one.
-    pub fn find_from(&self, cache: &mut Cache, line: &[u8], window: Span, last: usize) -> Option<PatternMatch> {
+    fn find_from(&mut self, line: &[u8], window: Span, last: usize) -> Option<PatternMatch> {
         let begins = |found: &PatternMatch| found.whole.start() <= last;
         let near = last.saturating_add(PROBE);
         if window.end() <= near {
-            return self.find(cache, line, window).filter(begins);
+            return self.find(line, window).filter(begins);
         }
-        let found = self.find(cache, line, Span::new(window.start(), near)).filter(begins);
+        let found = self.find(line, Span::new(window.start(), near)).filter(begins);
         let before = found.map_or(last + 1, |found| found.whole.start());
-        let earlier = (window.start()..before).find_map(|at| self.at(cache, line, Span::new(at, window.end())));
-        earlier.or_else(|| self.at(cache, line, Span::new(found?.whole.start(), window.end())))
+        let earlier = (window.start()..before).find_map(|at| self.at(line, Span::new(at, window.end())));
+        earlier.or_else(|| self.at(line, Span::new(found?.whole.start(), window.end())))
     }
 
-    fn search(&self, cache: &mut Cache, input: Input<'_>) -> Option<PatternMatch> {
-        let found = self.regex.search_with(&mut cache.regex, &input)?;
+    fn search(&mut self, input: Input<'_>) -> Option<PatternMatch> {
+        let found = self.automaton.regex.search_with(&mut self.cache.regex, &input)?;
         let whole = Span::new(found.start(), found.end());
-        let secret = match &self.group {
+        let secret = match &self.automaton.group {
             Group::Whole => whole,
             Group::Between { before, behind } => {
                 Span::new(whole.start() + before, whole.end() - behind.len(input.haystack(), whole.end()))
             }
-            Group::After { behind, group, .. } => match self.head_end(cache, &input, whole) {
+            Group::After { behind, group, .. } => match self.head_end(&input, whole) {
                 Some(start) => Span::new(start, whole.end() - behind.len(input.haystack(), whole.end())),
-                None => self.search_group(cache, input, whole, *group),
+                None => self.search_group(input, whole, *group),
             },
-            Group::Search(group) => self.search_group(cache, input, whole, *group),
+            Group::Search(group) => self.search_group(input, whole, *group),
         };
         Some(PatternMatch { whole, secret })
     }
 
     /// Where the secret begins, when the part before it, matched by itself, leaves the rest of the match to the rest of the pattern.
-    fn head_end(&self, cache: &mut Cache, input: &Input<'_>, whole: Span) -> Option<usize> {
-        let ((head, rest), (head_cache, rest_cache)) = self.parts.as_ref().zip(cache.parts.as_mut())?;
+    fn head_end(&mut self, input: &Input<'_>, whole: Span) -> Option<usize> {
+        let ((head, rest), (head_cache, rest_cache)) = self.automaton.parts.as_ref().zip(self.cache.parts.as_mut())?;
         let at = |start: usize, end: usize| input.clone().span(start..end).anchored(Anchored::Yes);
         let start = head.search_half_with(head_cache, &at(whole.start(), whole.end()))?.offset();
         let end = rest.search_half_with(rest_cache, &at(start, whole.end()))?.offset();
@@ -207,10 +270,10 @@ impl Matcher {
     }
 
     /// Once more over the match alone, so that the quicker of the engines for groups will do.
-    fn search_group(&self, cache: &mut Cache, input: Input<'_>, whole: Span, group: usize) -> Span {
+    fn search_group(&mut self, input: Input<'_>, whole: Span, group: usize) -> Span {
         let again = input.span(whole.range()).anchored(Anchored::Yes);
-        let mut captures: Captures = self.regex.create_captures();
-        self.regex.search_captures_with(&mut cache.regex, &again, &mut captures);
+        let mut captures: Captures = self.automaton.regex.create_captures();
+        self.automaton.regex.search_captures_with(&mut self.cache.regex, &again, &mut captures);
         captures.get_group(group).map_or(whole, |found| Span::new(found.start, found.end))
     }
 }
@@ -267,7 +330,9 @@ mod tests {
     fn find(pattern: &str, line: &str) -> Option<(usize, usize)> {
         let matcher = Pattern::parse(pattern).expect("valid").compile().expect("small");
         let mut cache = matcher.create_cache();
-        matcher.find(&mut cache, line.as_bytes(), Span::new(0, line.len())).map(|m| (m.secret.start(), m.secret.end()))
+        matcher
+            .find_from(&mut cache, line.as_bytes(), Span::new(0, line.len()), line.len(), |_| true)
+            .map(|m| (m.secret.start(), m.secret.end()))
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Trigger {
 
     /// What the engine looks for in the trigger's place: its best run of literals, spelt out.
     pub fn anchor(&self) -> Anchor {
-        let (start, end, _) = self.anchor_window();
+        let (start, end, _) = anchor_window(&self.0);
         let window = &self.0[start..end];
         let caseless = window.iter().any(ByteSet::is_case_pair);
         let mut literals = vec![Vec::new()];
@@ -62,26 +62,6 @@ impl Trigger {
             behind: self.len() - end,
             exact,
         }
-    }
-
-    /// The run of positions that is the least likely in a log and spells out to few literals.
-    fn anchor_window(&self) -> (usize, usize, f32) {
-        let mut best = (0, 0, 0.0);
-        for start in 0..self.len() {
-            let (mut bits, mut spellings) = (0.0, 1);
-            for end in start..self.len().min(start + MAX_LITERAL) {
-                let set = &self.0[end];
-                spellings *= if set.is_case_pair() { 1 } else { set.len() };
-                if spellings > MAX_SPELLINGS {
-                    break;
-                }
-                bits += set.bits();
-                if bits > best.2 {
-                    best = (start, end + 1, bits);
-                }
-            }
-        }
-        best
     }
 
     /// Whether the positions match `block` where the trigger ends at `end`.
@@ -108,29 +88,53 @@ impl Trigger {
 
     /// How rarely the string occurs in a log, in bits: its literal run, and half of what classes around it add.
     pub fn bits(&self) -> f32 {
-        let (start, end, _) = self.anchor_window();
-        let around: f32 = self.0[..start].iter().chain(&self.0[end..]).map(ByteSet::bits).sum();
-        self.literal_bits() + around / 2.0
+        bits(&self.0)
     }
 
     /// The same for the anchor alone: what the engine has to go by.
     pub fn literal_bits(&self) -> f32 {
-        let (_, _, bits) = self.anchor_window();
-        if self.is_common_word() { bits.min(COMMON) } else { bits }
+        anchor_bits(&self.0, anchor_window(&self.0).2)
     }
+}
 
-    /// Whether the string is a word that stands in every other line of a log.
-    fn is_common_word(&self) -> bool {
-        let text: String = self
-            .0
-            .iter()
-            .filter(|set| set.len() <= 2)
-            .filter_map(|set| set.bytes().last())
-            .filter(|byte| !matches!(byte, b'_' | b'-' | b' '))
-            .map(|byte| char::from(byte.to_ascii_lowercase()))
-            .collect();
-        COMMON_WORDS.contains(&text.as_str())
+/// The run of positions that is the least likely in a log and spells out to few literals: its start, its end and its bits.
+fn anchor_window(string: &[ByteSet]) -> (usize, usize, f32) {
+    let mut best = (0, 0, 0.0);
+    for start in 0..string.len() {
+        let (mut bits, mut spellings) = (0.0, 1);
+        for (end, set) in string.iter().enumerate().skip(start).take(MAX_LITERAL) {
+            spellings *= if set.is_case_pair() { 1 } else { set.len() };
+            if spellings > MAX_SPELLINGS {
+                break;
+            }
+            bits += set.bits();
+            if bits > best.2 {
+                best = (start, end + 1, bits);
+            }
+        }
     }
+    best
+}
+
+fn bits(string: &[ByteSet]) -> f32 {
+    let (start, end, anchor) = anchor_window(string);
+    let around: f32 = string[..start].iter().chain(&string[end..]).map(ByteSet::bits).sum();
+    anchor_bits(string, anchor) + around / 2.0
+}
+
+fn anchor_bits(string: &[ByteSet], bits: f32) -> f32 {
+    if bits > COMMON && is_common_word(string) { COMMON } else { bits }
+}
+
+/// Whether the string is a word that stands in every other line of a log.
+fn is_common_word(string: &[ByteSet]) -> bool {
+    let letters = string
+        .iter()
+        .filter(|set| set.len() <= 2)
+        .filter_map(|set| set.bytes().last())
+        .filter(|byte| !matches!(byte, b'_' | b'-' | b' '))
+        .map(|byte| byte.to_ascii_lowercase());
+    COMMON_WORDS.iter().any(|word| letters.clone().eq(word.bytes()))
 }
 
 /// A literal that the engine looks for.
@@ -264,7 +268,7 @@ fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
 fn trim(mut string: Vec<ByteSet>) -> Vec<ByteSet> {
     let literal = string.iter().take_while(|set| set.len() <= SMALL_CLASS).count();
     let mut keep = literal.clamp(1.min(string.len()), MAX_POSITIONS);
-    while keep < string.len().min(MAX_POSITIONS) && Trigger(string[..keep].to_vec()).bits() < STRONG {
+    while keep < string.len().min(MAX_POSITIONS) && bits(&string[..keep]) < STRONG {
         keep += 1;
     }
     string.truncate(keep);

@@ -103,8 +103,9 @@ fn whatever_matches_a_pattern_holds_one_of_its_triggers() {
 /// A near word may be the trigger only where it is a gate too: then no match stands without it.
 #[test]
 fn rules_found_by_near_words_demand_them() {
-    for (rule, _) in pattern_rules(&builtin().rules) {
-        let CostClass::Fast(triggers) = cost_class(rule) else { continue };
+    let set = builtin();
+    for (rule, _) in pattern_rules(&set.rules) {
+        let CostClass::Fast(triggers) = cost_class(rule, &set.words) else { continue };
         if placed_triggers(rule).is_empty() {
             let near = rule.near.as_ref().unwrap_or_else(|| panic!("{}: what is {} found by?", rule.origin, rule.id));
             for word in near.words.iter().map(|word| word.as_bytes()) {

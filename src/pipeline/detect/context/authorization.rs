@@ -96,8 +96,10 @@ mod tests {
     use crate::pipeline::detect::context::key_ending;
 
     fn found(line: &str) -> Option<(String, Written)> {
-        let words =
-            ContextWords { schemes: ["bearer", "basic", "token"].map(str::to_owned).into(), ..ContextWords::default() };
+        let words = ContextWords {
+            schemes: ["bearer", "basic", "token"].map(str::to_owned).to_vec().into(),
+            ..ContextWords::default()
+        };
         let start = line.to_ascii_lowercase().find("authorization").expect("a header");
         let key = key_ending(line.as_bytes(), start, start + "authorization".len(), &words)?;
         of_header(line.as_bytes(), key, &words).map(|value| (line[value.span.range()].to_owned(), value.written))

@@ -33,6 +33,11 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
         return false;
     }
+    // Most secrets are letters and digits in no order, and nothing of what follows is that.
+    let kinds = value.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
+    if kinds == LETTER | DIGIT && shape != Shape::JsonBare && !is_duration(value) && !is_number(value) {
+        return true;
+    }
     if is_duration(value)
         || has_scheme(value)
         || is_object(value)
@@ -56,6 +61,24 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     form.words || !(reads_like_words(value) || is_versioned_name(value))
 }
+
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const OTHER: u8 = 4;
+
+/// What each byte is. A look-up without branches: the characters of secrets are random.
+const KINDS: [u8; 256] = {
+    let (mut kinds, mut byte) = ([OTHER; 256], 0u8);
+    while byte < 128 {
+        if byte.is_ascii_alphabetic() {
+            kinds[byte as usize] = LETTER;
+        } else if byte.is_ascii_digit() {
+            kinds[byte as usize] = DIGIT;
+        }
+        byte += 1;
+    }
+    kinds
+};
 
 /// Values up to this length are looked at closely.
 const JUDGED: usize = 1024;

@@ -17,7 +17,8 @@ pub fn bits_per_character(text: &[u8]) -> f32 {
     let n_log_n = |n: usize| N_LOG_N.get(n).copied().unwrap_or_else(|| n as f32 * (n as f32).log2());
     let mut counts = [0u32; 256];
     text.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-    let sum: f32 = counts.iter().filter(|count| **count > 1).map(|&count| n_log_n(count as usize)).sum();
+    // Each byte counts where it first stands.
+    let sum: f32 = text.iter().map(|&byte| n_log_n(std::mem::take(&mut counts[usize::from(byte)]) as usize)).sum();
     ((n_log_n(text.len()) - sum) / text.len() as f32).max(0.0)
 }
 

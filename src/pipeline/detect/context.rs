@@ -165,8 +165,8 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "`", "]", ">", "%", "-", "1", "2", "3", "val", " =", " :", " .=", " +=", " ?=", "  ",
-    "\t",
+    "=", ":", "\"", "'", "\\", "]", ">", "%", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"", "val",
+    " =", " :", " .=", " +=", " ?=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
@@ -215,8 +215,8 @@ impl From<Vec<String>> for WordList {
     }
 }
 
-/// `token_val` is seldom, `token_v` is not.
-const STARTING_LETTERS: usize = 3;
+/// `token_valu` is seldom, `token_v` is not.
+const STARTING_LETTERS: usize = 4;
 
 impl WordList {
     /// The first letters of each, as many as tell it from most other words, and of numbers.

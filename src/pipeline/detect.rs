@@ -38,7 +38,7 @@ pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
 pub use self::finder::{Finder, Found};
 pub use self::pattern::MAX_SECRET;
-pub use self::resolve::Match;
+pub use self::resolve::{Canonical, Match, Matches};
 
 /// What a trigger's hit leads to.
 #[derive(Clone, Copy, Debug)]

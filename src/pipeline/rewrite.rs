@@ -1,6 +1,6 @@
 //! Splices replacements into a block; what lies between matches is copied as it stands.
 
-use super::detect::{Match, decode};
+use super::detect::{Match, Matches};
 use super::policy::Policy;
 use crate::model::{Fingerprint, Span};
 
@@ -16,14 +16,14 @@ pub enum Style {
 
 /// Appends the part `range` of `block` to `out`, with a mark in the place of each match.
 ///
-/// `matches` are ascending and disjoint, as [`super::detect::Finder::find`] gives them. One that begins before `range` has been
+/// Of the matches, as [`super::detect::Finder::find`] gives them, one that begins before `range` has been
 /// dealt with up to there, so that only the rest of it goes here; one that begins at its end or behind is not touched.
 ///
 /// `done` is told of each match that was replaced, and the fingerprint in its place.
 pub fn rewrite(
     block: &[u8],
     range: Span,
-    matches: &[Match],
+    matches: Matches<'_>,
     policy: &Policy,
     style: Style,
     out: &mut Vec<u8>,
@@ -34,13 +34,16 @@ pub fn rewrite(
         Style::Coloured => (b"\x1b[1;32m", b"\x1b[0m"),
     };
     let mut copied = range.start();
-    for found in matches {
+    for found in matches.all {
         if found.span.end() <= range.start() || found.span.start() >= range.end() {
             continue;
         }
         out.extend_from_slice(&block[copied..found.span.start().max(copied)]);
         copied = found.span.end().min(range.end());
-        let secret = decode::canonical(&block[found.secret.range()], found.written);
+        if found.continues {
+            continue;
+        }
+        let secret = matches.canonical(block, found);
         quote(found.add_quotes, out);
         out.extend_from_slice(before);
         let fingerprint = policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out);
@@ -55,7 +58,7 @@ pub fn rewrite(
 /// stands beside it, are then in `changed`.
 pub fn rewrite_lines(
     block: &[u8],
-    matches: &[Match],
+    matches: Matches<'_>,
     policy: &Policy,
     style: Style,
     out: &mut Vec<u8>,
@@ -63,7 +66,7 @@ pub fn rewrite_lines(
     mut done: impl FnMut(&Match, Fingerprint),
 ) {
     changed.clear();
-    let (mut rest, mut copied) = (matches, 0);
+    let (mut rest, mut copied) = (matches.all, 0);
     while let [first, ..] = rest {
         let (from, to) = (first.span.start(), first.span.end());
         let start = memchr::memrchr(b'\n', &block[copied..from]).map_or(copied, |newline| copied + newline + 1);
@@ -71,7 +74,7 @@ pub fn rewrite_lines(
         let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
         out.extend_from_slice(&block[copied..start]);
         let cleaned = out.len();
-        rewrite(block, Span::new(start, end), line, policy, style, out, &mut done);
+        rewrite(block, Span::new(start, end), Matches { all: line, ..matches }, policy, style, out, &mut done);
         if line.iter().any(|found| may_uncover(block, found)) {
             changed.extend_from_slice(&out[cleaned..]);
         }

@@ -118,19 +118,19 @@ impl<'p> Worker<'p> {
     /// stands beside it may look otherwise than before, and redacting twice shall be redacting once. Reports are of the first round.
     fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<Outcome, DatabaseError> {
         let (policy, style) = (self.policy, self.style);
-        let (matches, walls) = self.finder.find(block)?;
-        verify(block, walls, policy, &mut self.tally);
-        if matches.is_empty() {
+        let matches = self.finder.find(block)?;
+        verify(block, matches.walls, policy, &mut self.tally);
+        if matches.all.is_empty() {
             return Ok(Outcome::Unchanged);
         }
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if self.changed.is_empty() || self.finder.find(&self.changed)?.0.is_empty() {
+            if self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty() {
                 break;
             }
             let before = std::mem::take(out);
-            let (matches, _) = self.finder.find(&before)?;
+            let matches = self.finder.find(&before)?;
             let counted = note(&mut self.tally, &mut self.rewritten, false);
             rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
         }
@@ -156,12 +156,12 @@ impl<'p> Worker<'p> {
     pub fn redact_window(&mut self, bytes: &[u8], window: Window, out: &mut Vec<u8>) -> WindowOutcome {
         out.clear();
         let text = &bytes[..window.end];
-        let Some((matches, walls)) = caught(|| self.finder.find(text)) else {
+        let Some(matches) = caught(|| self.finder.find(text)) else {
             return WindowOutcome { to: window.start, endless: true };
         };
-        let (to, endless) = if window.last { (window.end, false) } else { cut(matches, walls, window) };
+        let (to, endless) = if window.last { (window.end, false) } else { cut(matches.all, matches.walls, window) };
         let passed = |end: usize| end > window.start && end <= to;
-        let walls: Vec<Span> = walls.iter().copied().filter(|wall| passed(wall.end())).collect();
+        let walls: Vec<Span> = matches.walls.iter().copied().filter(|wall| passed(wall.end())).collect();
         verify(text, &walls, self.policy, &mut self.tally);
         let range = Span::new(window.start, to);
         self.rewritten.clear();

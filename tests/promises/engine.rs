@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use inkprint::model::{KeyEpoch, NamespaceSalt, SecretKey, Span};
 use inkprint::pipeline::detect::rule::RuleSet;
-use inkprint::pipeline::detect::{Detector, Finder, Match};
+use inkprint::pipeline::detect::{Detector, Finder, Match, Matches};
 use inkprint::pipeline::fingerprint::{MarkKeys, Written, written_at};
 use inkprint::pipeline::policy::Policy;
 use inkprint::pipeline::rewrite::{Style, rewrite};
@@ -42,7 +42,7 @@ impl<'p> Engine<'p> {
 
     /// The matches in `log`.
     pub fn matches(&self, log: &[u8]) -> Vec<Match> {
-        self.finder.borrow_mut().find(log).expect("it scans").0.to_vec()
+        self.finder.borrow_mut().find(log).expect("it scans").all.to_vec()
     }
 
     /// `log` cleaned as one block.
@@ -95,7 +95,7 @@ impl<'p> Engine<'p> {
 /// `log` with a mark in the place of each match.
 pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
-    rewrite(log, Span::new(0, log.len()), matches, policy, Style::Plain, &mut out, |_, _| ());
+    rewrite(log, Span::new(0, log.len()), Matches { all: matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
     out
 }
 

@@ -32,7 +32,7 @@ fn every_rule_names_what_it_finds_in_one_of_its_examples() {
     let mut finder = Finder::new(&detector).expect("there is memory");
     for (index, rule) in detector.rules().enumerate() {
         let named = rule.examples.iter().any(|example| {
-            let (matches, _) = finder.find(example.as_bytes()).expect("it scans");
+            let matches = finder.find(example.as_bytes()).expect("it scans").all;
             matches.iter().any(|found| found.rule == index)
         });
         assert!(named, "{}: rule {}: every example goes under another name", rule.origin, rule.id);
@@ -52,7 +52,7 @@ fn the_more_specific_rule_names_an_overlap() {
         (gitlab, "gitlab-ci-job-jwt"),
         ("password=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", "github-pat"),
     ] {
-        let (matches, _) = finder.find(line.as_bytes()).expect("it scans");
+        let matches = finder.find(line.as_bytes()).expect("it scans").all;
         let names: Vec<_> = matches.iter().map(|found| detector.rule(found.rule).id.as_str()).collect();
         assert_eq!(names, [rule], "{line}");
     }

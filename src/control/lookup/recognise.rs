@@ -23,11 +23,12 @@ impl Recogniser {
     /// [`DatabaseError`] when it cannot be scanned.
     pub fn secrets(&self, pasted: &[u8]) -> Result<Vec<(Option<RuleId>, Secret<'static>)>, DatabaseError> {
         let mut finder = Finder::new(&self.detector)?;
-        let (matches, _) = finder.find(pasted)?;
+        let matches = finder.find(pasted)?;
         let mut all: Vec<(Option<RuleId>, Secret<'static>)> = matches
+            .all
             .iter()
             .map(|found| {
-                let secret = decode::canonical(&pasted[found.secret.range()], found.written);
+                let secret = matches.canonical(pasted, found);
                 (Some(self.detector.rule(found.rule).id.clone()), Secret::owned(secret.expose().to_vec()))
             })
             .collect();

@@ -99,7 +99,7 @@ fn failure(rule: &Rule, failing: Failing, text: &str) -> Failure {
 
 /// What goes out of `text`; a match of nothing would change nothing, so it is none.
 fn spans(finder: &mut Finder<'_>, text: &str) -> Result<Vec<Span>, DatabaseError> {
-    let (matches, _) = finder.find(text.as_bytes())?;
+    let matches = finder.find(text.as_bytes())?.all;
     Ok(matches.iter().map(|found| found.span).filter(|span| !span.range().is_empty()).collect())
 }
 

@@ -99,7 +99,7 @@ impl<'d> Explainer<'d> {
     /// [`DatabaseError`] when it could not be scanned.
     pub fn explain(&mut self, line: &[u8]) -> Result<Explanation<'d>, DatabaseError> {
         let found = self.finder.explain(line)?;
-        let (matches, _) = self.finder.find(line)?;
+        let matches = self.finder.find(line)?.all;
         let meetings: Vec<Meeting<'d>> =
             found.iter().map(|found| meeting(self.detector, matches, found, line)).collect();
         let refused = found.iter().filter(|found| found.refusal.is_some()).map(|found| match found.key {

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::context::Written;
 use super::database::DatabaseError;
 use super::pattern::{Matcher, PatternMatch};
 use super::placeholder;
+use super::resolve::Canonical;
 use super::rule::{Form, Near, Pack, Rule};
 use super::validator;
 use crate::model::Span;
@@ -54,10 +54,12 @@ pub struct Candidate {
     pub rule: usize,
     /// How specific the rule is: the greater, the more.
     pub rank: Rank,
-    /// How the secret is written.
-    pub written: Written,
+    /// Where its canonical secret comes from.
+    pub canonical: Canonical,
     /// See [`super::context::Value::add_quotes`].
     pub add_quotes: Option<u8>,
+    /// See [`super::resolve::Match::continues`].
+    pub continues: bool,
 }
 
 /// The order in which rules give their name to an overlap: pack, then what a checksum confirmed, then length, then how much the

@@ -4,12 +4,12 @@ use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::pattern::{Cache, PatternMatch};
-use super::resolve::{self, Match};
+use super::resolve::{self, Canonical, Match, Matches};
 use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, Written, boundary, decode};
-use crate::model::Span;
+use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -41,6 +41,8 @@ pub struct Finder<'d> {
     /// The last value of a key that goes.
     covered: Span,
     matches: Vec<Match>,
+    /// See [`Matches::decoded`].
+    decoded: Vec<Secret<'static>>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
 }
@@ -80,24 +82,26 @@ impl<'d> Finder<'d> {
             doubts: Vec::new(),
             covered: Span::new(0, 0),
             matches: Vec::new(),
+            decoded: Vec::new(),
             seen: None,
         })
     }
 
-    /// The matches in a block of whole frames, ascending and disjoint; and what inkprint wrote there before.
+    /// The matches in a block of whole frames.
     ///
     /// # Errors
     /// [`DatabaseError`] when the block could not be scanned: it must then be withheld.
-    pub fn find(&mut self, block: &[u8]) -> Result<(&[Match], &[Span]), DatabaseError> {
+    pub fn find(&mut self, block: &[u8]) -> Result<Matches<'_>, DatabaseError> {
         self.hits.clear();
         self.matches.clear();
         self.walls.clear();
+        self.decoded.clear();
         self.scanner.scan(block, &mut self.hits)?;
         let mut hits = std::mem::take(&mut self.hits);
         let outcome = self.confirm_all(block, &mut hits);
         self.hits = hits;
         outcome?;
-        Ok((&self.matches, &self.walls))
+        Ok(Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded })
     }
 
     /// As [`find`](Self::find), with every candidate that was refused and why.
@@ -284,7 +288,15 @@ impl<'d> Finder<'d> {
     fn push_value(&mut self, block: &[u8], line: Line, rule: usize, value: Value) {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
-        self.candidates.push(Candidate { span, rule, rank, written: value.written, add_quotes: value.add_quotes });
+        let canonical = Canonical::Written(value.written);
+        self.candidates.push(Candidate {
+            span,
+            rule,
+            rank,
+            canonical,
+            add_quotes: value.add_quotes,
+            continues: false,
+        });
     }
 
     fn confirm_pattern(
@@ -402,7 +414,8 @@ impl<'d> Finder<'d> {
                     Some(Encoding::Armor) => Written::Armor,
                     None => decode::written_token(&block[span.range()]),
                 };
-                self.candidates.push(Candidate { span, rule, rank, written, add_quotes: None });
+                let canonical = Canonical::Written(written);
+                self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
         }

@@ -2,7 +2,8 @@
 
 use super::candidate::Candidate;
 use super::context::Written;
-use crate::model::Span;
+use super::decode;
+use crate::model::{Secret, Span};
 
 /// A stretch of the block that goes, and the secret that gives it its fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +14,44 @@ pub struct Match {
     pub secret: Span,
     /// Index of the rule whose name stands in the mark.
     pub rule: usize,
-    /// How the secret is written.
-    pub written: Written,
+    /// Where the canonical secret comes from.
+    pub canonical: Canonical,
     /// See [`super::context::Value::add_quotes`].
     pub add_quotes: Option<u8>,
     /// Whether something on its line was refused for what stands around it, and may not be once a mark stands there.
     pub doubtful: bool,
+    /// The secret goes on from the match before, behind something that stays: it goes without a mark of its own.
+    pub continues: bool,
+}
+
+/// Where a match's canonical secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canonical {
+    /// From the bytes of [`Match::secret`], written like this.
+    Written(Written),
+    /// The finder has decoded it: an index in [`Matches::decoded`].
+    Decoded(usize),
+}
+
+/// What a finder found in a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Matches<'f> {
+    /// The matches, ascending and disjoint.
+    pub all: &'f [Match],
+    /// What inkprint wrote there before, ascending and disjoint.
+    pub walls: &'f [Span],
+    /// Canonical secrets that stand in the block in no one place.
+    pub decoded: &'f [Secret<'static>],
+}
+
+impl Matches<'_> {
+    /// The canonical secret of one of these matches, which were found in `block`.
+    pub fn canonical<'a>(&'a self, block: &'a [u8], found: &Match) -> Secret<'a> {
+        match found.canonical {
+            Canonical::Written(written) => decode::canonical(&block[found.secret.range()], written),
+            Canonical::Decoded(at) => Secret::borrowed(self.decoded[at].expose()),
+        }
+    }
 }
 
 /// Sorts candidates and joins those that share a byte; none of their bytes is in no match.
@@ -43,10 +76,11 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
             span: with_escape(union, block, free),
             secret: best.span,
             rule: best.rule,
-            written: best.written,
+            canonical: best.canonical,
             // Quotes are for a bare value; joined with more, it was none.
             add_quotes: best.add_quotes.filter(|_| best.span == union),
             doubtful: false,
+            continues: best.continues && best.span == union,
         };
         cut(whole, walls, block, matches);
     }
@@ -95,8 +129,9 @@ mod tests {
                 span: Span::new(start, end),
                 rule,
                 rank: Rank::new(&set.rules[0], &vec![0; end - start]),
-                written: Written::Raw,
+                canonical: Canonical::Written(Written::Raw),
                 add_quotes: None,
+                continues: false,
             })
             .collect()
     }

@@ -147,7 +147,7 @@ fn whatever_matches_a_pattern_is_found_or_refused_by_a_gate() {
                 &format!("{}: rule {}: {} of {} missed: {line}\n", rule.origin, rule.id, missed.len(), samples.len());
         }
         // What a gate does not refuse is gone from the block.
-        let (matches, _) = finder.find(&block).expect("it scans");
+        let matches = finder.find(&block).expect("it scans").all;
         let left = found
             .iter()
             .find(|found| found.refusal.is_none() && !matches.iter().any(|matched| matched.span.covers(found.span)));

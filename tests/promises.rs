@@ -1,6 +1,8 @@
 //! What inkprint promises: modules named for a promise, most of which run the program itself, and their helpers.
 
 mod promises {
+    /// A private key over several lines goes whole, whatever its lines begin with, and nothing else waits for it.
+    mod armor;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
     /// Bytes outside marks come out as they went in; JSON stays JSON.

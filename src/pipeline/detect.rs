@@ -5,6 +5,7 @@
 //! - What inkprint wrote itself is left alone: a mark is a wall that no match, no near word and no key crosses.
 //! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
 
+mod armor;
 pub mod boundary;
 mod byte_set;
 mod candidate;
@@ -33,12 +34,13 @@ use self::slow::SlowRules;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
+pub use self::armor::{Shape, may_be_armor};
 pub use self::candidate::Refusal;
 pub use self::context::Written;
 pub use self::database::{DatabaseError, MAX_SCAN};
-pub use self::finder::{Finder, Found};
+pub use self::finder::{Finder, Found, Part};
 pub use self::pattern::MAX_SECRET;
-pub use self::resolve::{Canonical, Match, Matches};
+pub use self::resolve::{Canonical, Match, Matches, Open};
 
 /// What a trigger's hit leads to.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,10 @@ enum Use {
     Scheme { rule: usize },
     /// `://`.
     Url { rule: usize },
+    /// The words that end the label of a line which begins a private key.
+    Armor { rule: usize },
+    /// The beginning of a private key's body, so many bytes long.
+    Body { rule: usize, len: usize },
     /// The start of something that inkprint wrote.
     Written,
 }
@@ -88,6 +94,8 @@ pub struct Detector {
     guarded: Vec<Vec<Guarded>>,
     database: Database,
     slow: Option<SlowRules>,
+    /// The rule for private keys over several lines.
+    armor: Option<usize>,
 }
 
 impl Detector {
@@ -116,8 +124,10 @@ impl Detector {
         guarded.push(Vec::new());
         let expressions: Vec<Expression> = literals.iter().chain([&pacer()]).map(Expression::from).collect();
         let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
+        let armor = set.rules.iter().position(|rule| matches!(rule.form, Form::Armor { .. }));
         let rules = set.rules.into_iter().map(Compiled::new).collect();
-        Ok(Self { rules, words: set.words, literals, guarded, database: Database::compile(&expressions)?, slow })
+        let database = Database::compile(&expressions)?;
+        Ok(Self { rules, words: set.words, literals, guarded, database, slow, armor })
     }
 
     /// The rule at a match's index.
@@ -183,6 +193,12 @@ fn uses(at: usize, rule: &Rule, words: &ContextWords) -> Option<Vec<(Trigger, Us
             Some(vec![(header, Use::Header { rule: at, len }), (literal("bearer"), Use::Scheme { rule: at })])
         }
         Form::UrlPassword => Some(vec![(Trigger::literal("://", false), Use::Url { rule: at })]),
+        Form::Armor { bodies } => {
+            let label = Trigger::literal("PRIVATE KEY", false);
+            let bodies =
+                bodies.iter().map(|body| (Trigger::literal(body, false), Use::Body { rule: at, len: body.len() }));
+            Some([(label, Use::Armor { rule: at })].into_iter().chain(bodies).collect())
+        }
         Form::Pattern(pattern) => {
             let own = trigger::derive(pattern.hir());
             let near = rule.near.as_ref().map(near_triggers);

@@ -3,9 +3,12 @@
 //! Each thread in turn reads a block and takes its number (under the input's lock), cleans it (under none), and writes it when its
 //! number is up (under the output's). So a slow input is served by whichever thread waits for it, with no hand-over and no batch to
 //! fill; a fast one keeps all threads cleaning; and no more blocks are held than there are threads.
+//!
+//! A block is cleaned as if it stood alone. Where the one before it left something that goes on, such as half of a private key, that
+//! shows when its turn to be written comes, and it is cleaned once more together with that.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::detect::DatabaseError;
@@ -13,7 +16,7 @@ use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
 use super::tally::Tally;
-use super::worker::{Outcome, Worker};
+use super::worker::{Carry, Outcome, Worker};
 
 /// The largest read. Blocks of this size stay in a core's second cache while they are scanned and written.
 const CHUNK: usize = 256 << 10;
@@ -35,7 +38,7 @@ pub struct Settings {
 pub struct Input {
     /// What it is called in errors.
     pub name: String,
-    /// Its bytes. Opened when its turn comes.
+    /// Its bytes. Opened when its turn comes. A read that times out is tried again; lines that wait for what follows are then written.
     pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
 }
 
@@ -85,11 +88,13 @@ pub fn run(
             current: None,
             stream: Stream::new(settings.max_line),
             next: 0,
+            paused: false,
             failed: None,
             stopped: false,
         }),
         turn: AtomicU64::new(0),
-        sink: Mutex::new(Sink { name: output.0, output: output.1, closed: false }),
+        sink: Mutex::new(Sink { name: output.0, output: output.1, carry: Carry::default(), closed: false }),
+        waits: AtomicBool::new(false),
         turns: Condvar::new(),
         on_read,
     };
@@ -116,6 +121,8 @@ struct Source {
     stream: Stream,
     /// The number of the next block.
     next: u64,
+    /// Nothing follows what was taken, or not for long: what waits for more shall not wait on.
+    paused: bool,
     /// A read that failed: what was read before it is taken first.
     failed: Option<PipeError>,
     stopped: bool,
@@ -124,7 +131,20 @@ struct Source {
 struct Sink<'a> {
     name: &'a str,
     output: &'a mut (dyn Write + Send),
+    /// What the blocks that were written have left to go on in the next one.
+    carry: Carry,
     closed: bool,
+}
+
+/// What a thread has to write when its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    /// A block of lines.
+    Lines,
+    /// A part of a long line, cleaned.
+    Window,
+    /// Nothing but what waits.
+    Pause,
 }
 
 struct Shared<'a> {
@@ -133,6 +153,8 @@ struct Shared<'a> {
     turn: AtomicU64,
     sink: Mutex<Sink<'a>>,
     turns: Condvar,
+    /// Whether whole lines wait for what follows.
+    waits: AtomicBool,
     on_read: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -141,7 +163,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared<'_> {
+impl<'s> Shared<'s> {
     /// One thread: read, clean, write in turn, until there is nothing more.
     fn work(&self, policy: &Policy, settings: Settings) -> Result<Tally, PipeError> {
         let worker = Worker::new(policy);
@@ -153,12 +175,18 @@ impl Shared<'_> {
             }
         };
         let (mut block, mut out) = (Vec::new(), Vec::new());
-        while let Some((number, taken)) = self.read(&mut worker, &mut block, &mut out)? {
-            let cleaned = match taken {
-                Taken::Block if worker.redact(&block, &mut out) == Outcome::Unchanged => &block,
-                _ => &out,
+        while let Some((number, item)) = self.read(&mut worker, &mut block, &mut out)? {
+            let mut carry = Carry::default();
+            let unchanged =
+                item == Item::Lines && worker.redact_next(&mut carry, &block, false, &mut out) == Outcome::Unchanged;
+            let mut sink = self.turn_of(number);
+            let outcome = if sink.carry.is_empty() {
+                sink.carry = carry;
+                sink.write(if unchanged { &block } else { &out })
+            } else {
+                sink.clean_on(item, &mut worker, &block, &mut out)
             };
-            if !self.write(number, cleaned)? {
+            if !self.written(number, sink, outcome)? {
                 break;
             }
         }
@@ -171,38 +199,55 @@ impl Shared<'_> {
         worker: &mut Worker<'_>,
         block: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<(u64, Taken)>, PipeError> {
+    ) -> Result<Option<(u64, Item)>, PipeError> {
         let mut source = lock(&self.source);
         loop {
             if source.stopped {
                 return Ok(None);
             }
             let ended = source.current.is_none();
-            let taken = source.stream.take(ended, worker, block, out);
-            if taken != Taken::Nothing {
+            let item = match source.stream.take(ended, worker, block, out) {
+                Taken::Block => Some(Item::Lines),
+                Taken::Cleaned => Some(Item::Window),
+                Taken::Nothing if std::mem::take(&mut source.paused) => {
+                    out.clear();
+                    Some(Item::Pause)
+                }
+                Taken::Nothing => None,
+            };
+            if let Some(item) = item {
                 let number = source.next;
                 source.next += 1;
-                return Ok(Some((number, taken)));
+                return Ok(Some((number, item)));
             }
             if let Some(error) = source.failed.take() {
                 source.stopped = true;
                 return Err(error);
             }
-            source.fill(self.on_read);
+            source.fill(self.on_read, &self.waits);
         }
     }
 
-    /// Writes a block when its number is up; whether there is still somebody to write to.
-    fn write(&self, number: u64, cleaned: &[u8]) -> Result<bool, PipeError> {
+    /// Waits until the number is up.
+    fn turn_of(&self, number: u64) -> MutexGuard<'_, Sink<'s>> {
         let mut sink = lock(&self.sink);
         while self.turn.load(Ordering::Relaxed) != number {
             sink = self.turns.wait(sink).unwrap_or_else(PoisonError::into_inner);
         }
-        let outcome =
-            if sink.closed { Ok(()) } else { sink.output.write_all(cleaned).and_then(|()| sink.output.flush()) };
+        sink
+    }
+
+    /// Gives the turn on after a write; whether there is still somebody to write to.
+    fn written(
+        &self,
+        number: u64,
+        mut sink: MutexGuard<'_, Sink<'s>>,
+        outcome: io::Result<()>,
+    ) -> Result<bool, PipeError> {
         let failed = outcome.is_err();
         sink.closed |= failed;
         let (closed, name) = (sink.closed, sink.name.to_owned());
+        self.waits.store(sink.carry.held() > 0, Ordering::Relaxed);
         self.turn.store(number + 1, Ordering::Relaxed);
         drop(sink);
         self.turns.notify_all();
@@ -216,9 +261,32 @@ impl Shared<'_> {
     }
 }
 
+impl Sink<'_> {
+    fn write(&mut self, cleaned: &[u8]) -> io::Result<()> {
+        if self.closed || cleaned.is_empty() {
+            return Ok(());
+        }
+        self.output.write_all(cleaned)?;
+        self.output.flush()
+    }
+
+    /// Cleans what waits, together with the lines in `block` or before what is in `out`, and writes it.
+    fn clean_on(&mut self, item: Item, worker: &mut Worker<'_>, block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        if item == Item::Lines {
+            worker.undo();
+            let outcome = worker.redact_next(&mut self.carry, block, false, out);
+            return self.write(if outcome == Outcome::Unchanged { block } else { out });
+        }
+        let mut waited = Vec::new();
+        worker.redact_next(&mut self.carry, &[], true, &mut waited);
+        self.write(&waited)?;
+        self.write(out)
+    }
+}
+
 impl Source {
     /// Reads once from the current input, or goes on to the next; with none left, says so by `stopped`.
-    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync)) {
+    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync), waits: &AtomicBool) {
         let Some((name, input)) = &mut self.current else {
             match self.waiting.pop() {
                 None => self.stopped = true,
@@ -231,12 +299,13 @@ impl Source {
         };
         match input.read(self.stream.spare(CHUNK)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => self.paused = waits.load(Ordering::Relaxed),
             Err(source) => {
                 self.failed = Some(PipeError::Read { name: std::mem::take(name), source });
-                self.current = None;
+                (self.current, self.paused) = (None, true);
             }
             // What is left of it is taken before the next one begins: frames do not cross files.
-            Ok(0) => self.current = None,
+            Ok(0) => (self.current, self.paused) = (None, true),
             Ok(read) => {
                 on_read(read as u64);
                 self.stream.advance(read);

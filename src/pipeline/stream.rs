@@ -3,7 +3,7 @@
 use bytes::buf::Limit;
 
 use super::framing::{Frames, Intake, Window};
-use super::worker::{Outcome, Worker};
+use super::worker::{Carry, Outcome, Worker};
 
 /// An input's intake, and what it remembers from one window to the next.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Stream {
     withheld: Option<u64>,
     /// The rest of the present line is being dropped.
     dropped: Option<Dropped>,
+    /// Whole lines that wait for what follows; only where blocks are cleaned here.
+    carry: Carry,
 }
 
 /// The rest of a line that [`Stream::withhold`] gave up.
@@ -38,7 +40,7 @@ pub enum Taken {
 impl Stream {
     /// A stream whose lines are handled whole up to `max_line` bytes.
     pub fn new(max_line: usize) -> Self {
-        Self { intake: Intake::new(max_line), withheld: None, dropped: None }
+        Self { intake: Intake::new(max_line), withheld: None, dropped: None, carry: Carry::default() }
     }
 
     /// Where to read the next chunk to; see [`Intake::spare`].
@@ -63,12 +65,26 @@ impl Stream {
 
     /// Bytes held that were not taken, or stay in sight before a window.
     pub fn held(&self) -> usize {
-        self.intake.held()
+        self.intake.held() + self.carry.held()
     }
 
     /// Bytes of memory for what is held.
     pub fn capacity(&self) -> usize {
-        self.intake.capacity()
+        self.intake.capacity() + self.carry.held()
+    }
+
+    /// Whether whole lines wait for what follows.
+    pub fn waits(&self) -> bool {
+        self.carry.held() > 0
+    }
+
+    /// Cleans the lines that wait for what follows, as nothing has followed for long; whether there were any.
+    pub fn clean_waiting(&mut self, worker: &mut Worker<'_>, out: &mut Vec<u8>) -> bool {
+        let waits = self.waits();
+        if waits {
+            worker.redact_next(&mut self.carry, &[], true, out);
+        }
+        waits
     }
 
     /// Whether nothing is held that was not taken.
@@ -120,11 +136,21 @@ impl Stream {
     ) -> Taken {
         match self.take(ended, worker, block, out) {
             Taken::Block => {
-                if worker.redact(block, out) == Outcome::Unchanged {
+                if worker.redact_next(&mut self.carry, block, ended && self.intake.is_empty(), out)
+                    == Outcome::Unchanged
+                {
                     std::mem::swap(block, out);
                 }
                 Taken::Cleaned
             }
+            Taken::Cleaned if self.waits() => {
+                // A line of many windows is the end of what waited.
+                let window = std::mem::take(out);
+                self.clean_waiting(worker, out);
+                out.extend_from_slice(&window);
+                Taken::Cleaned
+            }
+            Taken::Nothing if ended && self.clean_waiting(worker, out) => Taken::Cleaned,
             taken => taken,
         }
     }

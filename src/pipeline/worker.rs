@@ -2,7 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 
-use super::detect::{DatabaseError, Finder, MAX_SECRET, Match};
+use zeroize::Zeroize as _;
+
+use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
 use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
 use super::policy::Policy;
@@ -16,6 +18,36 @@ const OVERLAP: usize = 2 * MAX_SECRET;
 
 /// A block's changed lines are searched again at most so often: each round has work only where the one before uncovered something.
 const MAX_ROUNDS: usize = 8;
+
+/// More than this is not kept waiting for what may go on behind a block: it is cleaned as it stands, and what follows is taken for
+/// more of the same.
+const MAX_CARRIED: usize = 128 << 10;
+
+/// The end of a stream's blocks so far: lines that belong together with what follows, such as half of a private key.
+#[derive(Debug, Default)]
+pub struct Carry {
+    lines: Vec<u8>,
+    /// How the rows of a key go on whose first part was cleaned already.
+    shape: Option<Shape>,
+}
+
+impl Carry {
+    /// Whether nothing waits and nothing goes on.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.shape.is_none()
+    }
+
+    /// Bytes that wait.
+    pub fn held(&self) -> usize {
+        self.lines.len()
+    }
+}
+
+impl Drop for Carry {
+    fn drop(&mut self) {
+        self.lines.zeroize();
+    }
+}
 
 /// What became of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +73,8 @@ pub struct Worker<'p> {
     policy: &'p Policy,
     finder: Finder<'p>,
     tally: Tally,
+    /// The tally before the last block.
+    before: Tally,
     counts_lines: bool,
     style: Style,
     /// The lines of the block at hand that changed, cleaned; kept for its memory.
@@ -60,6 +94,7 @@ impl<'p> Worker<'p> {
         Ok(Self {
             policy,
             finder: Finder::new(&policy.detector)?,
+            before: tally.clone(),
             tally,
             counts_lines: false,
             style: Style::Plain,
@@ -92,18 +127,45 @@ impl<'p> Worker<'p> {
         self.reporter.as_mut().map(Reporter::take).unwrap_or_default()
     }
 
-    /// Cleans a block of whole frames. On [`Outcome::Rewritten`] the result replaces what `out` held.
+    /// Cleans a block of whole frames that nothing follows. On [`Outcome::Rewritten`] the result replaces what `out` held.
     pub fn redact(&mut self, block: &[u8], out: &mut Vec<u8>) -> Outcome {
+        self.redact_part(block, Part::default(), &mut Carry::default(), out)
+    }
+
+    /// Cleans the next block of a stream, behind what `carry` kept of those before. Unless the stream has `ended`, lines that belong
+    /// together with what follows are kept there again.
+    pub fn redact_next(&mut self, carry: &mut Carry, block: &[u8], ended: bool, out: &mut Vec<u8>) -> Outcome {
+        self.before.clone_from(&self.tally);
+        let part = Part { resumes: carry.shape.take(), goes_on: !ended };
+        if carry.lines.is_empty() {
+            return self.redact_part(block, part, carry, out);
+        }
+        let mut lines = std::mem::take(&mut carry.lines);
+        lines.extend_from_slice(block);
+        if self.redact_part(&lines, part, carry, out) == Outcome::Unchanged {
+            out.extend_from_slice(&lines);
+        }
+        lines.zeroize();
+        Outcome::Rewritten
+    }
+
+    /// Takes back what the last [`redact_next`](Self::redact_next) counted: its result was not used.
+    pub fn undo(&mut self) {
+        std::mem::swap(&mut self.tally, &mut self.before);
+    }
+
+    fn redact_part(&mut self, block: &[u8], part: Part, carry: &mut Carry, out: &mut Vec<u8>) -> Outcome {
         out.clear();
-        self.count(block, block.last().is_some_and(|last| *last != b'\n'));
         self.rewritten.clear();
-        let outcome = match caught(|| self.clean(block, out)) {
-            Some(outcome) => outcome,
+        let (outcome, block) = match caught(|| self.clean(block, part, carry, out)) {
+            Some((outcome, end)) => (outcome, &block[..end]),
             None => {
+                *carry = Carry::default();
                 self.clean_each_line(block, out);
-                Outcome::Rewritten
+                (Outcome::Rewritten, block)
             }
         };
+        self.count(block, block.last().is_some_and(|last| *last != b'\n'));
         if let Some(reporter) = &mut self.reporter {
             reporter.follow(block, Span::new(0, block.len()), &self.rewritten);
         }
@@ -116,12 +178,36 @@ impl<'p> Worker<'p> {
 
     /// Cleans a block, and its changed lines again until nothing more is found in them: with a mark in the place of a secret, what
     /// stands beside it may look otherwise than before, and redacting twice shall be redacting once. Reports are of the first round.
-    fn clean(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<Outcome, DatabaseError> {
+    ///
+    /// Gives how much of the block that was, too: the rest waits in `carry`.
+    fn clean(
+        &mut self,
+        block: &[u8],
+        part: Part,
+        carry: &mut Carry,
+        out: &mut Vec<u8>,
+    ) -> Result<(Outcome, usize), DatabaseError> {
         let (policy, style) = (self.policy, self.style);
-        let matches = self.finder.find(block)?;
+        let open = self.finder.find_in(block, part)?.open;
+        if let Some(open) = open
+            && block.len() - open.at > MAX_CARRIED
+        {
+            self.finder.find_in(block, Part { goes_on: false, ..part })?;
+            carry.shape = open.shape;
+        }
+        let matches = self.finder.found();
+        let (block, waiting) = block.split_at(matches.open.map_or(block.len(), |open| open.at));
+        if !waiting.is_empty() {
+            carry.lines.extend_from_slice(waiting);
+            carry.shape = part.resumes.filter(|_| block.is_empty());
+        }
         verify(block, matches.walls, policy, &mut self.tally);
         if matches.all.is_empty() {
-            return Ok(Outcome::Unchanged);
+            if waiting.is_empty() {
+                return Ok((Outcome::Unchanged, block.len()));
+            }
+            out.extend_from_slice(block);
+            return Ok((Outcome::Rewritten, block.len()));
         }
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
@@ -134,18 +220,23 @@ impl<'p> Worker<'p> {
             let counted = note(&mut self.tally, &mut self.rewritten, false);
             rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
         }
-        Ok(Outcome::Rewritten)
+        Ok((Outcome::Rewritten, block.len()))
     }
 
-    /// Cleans a block of which something could not be scanned line by line, and withholds each line that cannot be.
+    /// Cleans a block of which something could not be scanned line by line, and withholds each line that cannot be, or that may
+    /// be a part of something over several lines.
     fn clean_each_line(&mut self, block: &[u8], out: &mut Vec<u8>) {
         out.clear();
         let mut cleaned = Vec::new();
         for line in block.split_inclusive(|byte| *byte == b'\n') {
             cleaned.clear();
-            match caught(|| self.clean(line, &mut cleaned)) {
-                Some(Outcome::Unchanged) => out.extend_from_slice(line),
-                Some(Outcome::Rewritten) => out.extend_from_slice(&cleaned),
+            if may_be_armor(line) {
+                withhold_line(line, Reason::ScanFailed, &mut self.tally, out);
+                continue;
+            }
+            match caught(|| self.clean(line, Part::default(), &mut Carry::default(), &mut cleaned)) {
+                Some((Outcome::Unchanged, _)) => out.extend_from_slice(line),
+                Some((Outcome::Rewritten, _)) => out.extend_from_slice(&cleaned),
                 None => withhold_line(line, Reason::ScanFailed, &mut self.tally, out),
             }
         }

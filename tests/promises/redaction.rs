@@ -1,6 +1,7 @@
 use std::cell::Cell;
 
 use inkprint::pipeline::detect::placeholder::is_placeholder_value;
+use inkprint::pipeline::detect::rule::Form;
 use inkprint::pipeline::framing::MIN_MAX_LINE;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,7 +35,9 @@ fn same(engine: &Engine<'_>, oracle: &Oracle, log: &[u8]) -> Result<usize, TestC
 
 #[test]
 fn structured_tokens_go_as_a_naive_redactor_has_it() {
-    let set = rules(&["tokens"]);
+    let mut set = rules(&["tokens"]);
+    // A naive redactor reads line by line.
+    set.rules.retain(|rule| matches!(rule.form, Form::Pattern(_)));
     let (oracle, policy) = (Oracle::new(&set), policy(set.clone()));
     let engine = Engine::new(&policy);
     let went = Cell::new(0);

@@ -51,11 +51,15 @@ pub fn basic_password(text: &[u8]) -> Option<Secret<'static>> {
 /// What rows of base64 decode to, whatever parts them: blanks, `\n` at any depth of escaping, `%0A`, `\u000a`.
 ///
 /// Rows that were cut off mid-way decode up to their last whole group.
-fn armor(text: &[u8]) -> Secret<'_> {
+pub fn armor(text: &[u8]) -> Secret<'_> {
     let mut rows = Vec::with_capacity(text.len());
     let mut at = 0;
+    let mut row = 0;
     while at < text.len() {
+        let before = rows.len();
         at += match &text[at..] {
+            // The checksum of an OpenPGP block is none of its body.
+            [b'=', checksum @ ..] if row == 0 && before > 0 && checksum.len() >= 4 => 5,
             [b'\\', b'u', _, _, _, _, ..] => 6,
             [b'\\', b'n' | b'r' | b't', ..] => 2,
             [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
@@ -66,6 +70,13 @@ fn armor(text: &[u8]) -> Secret<'_> {
                 1
             }
             [] => break,
+        };
+        row = if rows.len() > before {
+            row + 1
+        } else if text[at - 1] == b'=' {
+            row
+        } else {
+            0
         };
     }
     let whole = rows.len() - usize::from(rows.len() % 4 == 1);

@@ -1,10 +1,13 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
+use zeroize::Zeroize as _;
+
+use super::armor::{self, Armor, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::pattern::{Cache, PatternMatch};
-use super::resolve::{self, Canonical, Match, Matches};
+use super::resolve::{self, Canonical, Match, Matches, Open};
 use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
@@ -43,8 +46,23 @@ pub struct Finder<'d> {
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
+    /// Which part of a stream is being searched.
+    part: Part,
+    /// See [`Matches::open`].
+    open: Option<Open>,
+    /// The last private key over several lines ends here.
+    armored: usize,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
+}
+
+/// Where in a stream a block stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The block begins with more rows of a private key.
+    pub resumes: Option<Shape>,
+    /// More lines follow: what is not over at the block's end waits for them.
+    pub goes_on: bool,
 }
 
 /// Keys nearer to the end of a value than this are looked at all the same: theirs may go on behind it.
@@ -83,6 +101,9 @@ impl<'d> Finder<'d> {
             covered: Span::new(0, 0),
             matches: Vec::new(),
             decoded: Vec::new(),
+            part: Part::default(),
+            open: None,
+            armored: 0,
             seen: None,
         })
     }
@@ -92,6 +113,15 @@ impl<'d> Finder<'d> {
     /// # Errors
     /// [`DatabaseError`] when the block could not be scanned: it must then be withheld.
     pub fn find(&mut self, block: &[u8]) -> Result<Matches<'_>, DatabaseError> {
+        self.find_in(block, Part::default())
+    }
+
+    /// As [`find`](Self::find), in a part of a stream.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn find_in(&mut self, block: &[u8], part: Part) -> Result<Matches<'_>, DatabaseError> {
+        (self.part, self.open, self.armored) = (part, None, 0);
         self.hits.clear();
         self.matches.clear();
         self.walls.clear();
@@ -101,7 +131,12 @@ impl<'d> Finder<'d> {
         let outcome = self.confirm_all(block, &mut hits);
         self.hits = hits;
         outcome?;
-        Ok(Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded })
+        Ok(self.found())
+    }
+
+    /// What the last search found.
+    pub fn found(&self) -> Matches<'_> {
+        Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded, open: self.open }
     }
 
     /// As [`find`](Self::find), with every candidate that was refused and why.
@@ -126,7 +161,7 @@ impl<'d> Finder<'d> {
         self.candidates.clear();
         self.doubts.clear();
         self.covered = Span::new(0, 0);
-        if hits.is_empty() && self.slow_cache.is_none() {
+        if hits.is_empty() && self.slow_cache.is_none() && self.part.resumes.is_none() {
             return Ok(());
         }
         // Ends mostly come in order; what follows relies on it.
@@ -137,6 +172,10 @@ impl<'d> Finder<'d> {
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
         let explaining = self.seen.is_some();
+        if let (Some(shape), Some(rule)) = (self.part.resumes, detector.armor) {
+            let armor = armor::resume(block, shape);
+            self.push_armor(block, rule, 0, armor);
+        }
         for hit in hits.iter() {
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = hit.end as usize + behind;
@@ -154,6 +193,10 @@ impl<'d> Finder<'d> {
         }
         self.find_slow(block)?;
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
+        if let Some(open) = self.open {
+            self.matches.retain(|found| found.span.end() <= open.at);
+            self.walls.retain(|wall| wall.end() <= open.at);
+        }
         self.doubt(block);
         Ok(())
     }
@@ -276,6 +319,20 @@ impl<'d> Finder<'d> {
                     self.push_value(block, line, rule, value);
                 }
             }
+            Use::Armor { rule } => {
+                if end > self.armored
+                    && let Some(begun) = armor::begins(block, end)
+                {
+                    let armor = armor::follow(block, begun);
+                    self.push_armor(block, rule, line.start, armor);
+                }
+            }
+            Use::Body { rule, len } => {
+                if end > self.armored {
+                    let armor = armor::follow_body(block, end - len);
+                    self.push_armor(block, rule, line.start, armor);
+                }
+            }
             Use::Url { rule } => {
                 if let Some(value) = context::password(text, at) {
                     self.push_value(block, line, rule, value);
@@ -285,18 +342,30 @@ impl<'d> Finder<'d> {
         Ok(())
     }
 
+    /// Takes a private key over several lines, which begins in the line at `start`.
+    fn push_armor(&mut self, block: &[u8], rule: usize, start: usize, mut armor: Armor) {
+        if let Some(shape) = armor.open.filter(|_| self.part.goes_on) {
+            let first = self.open.is_none_or(|open| start < open.at);
+            if first {
+                self.open = Some(Open { at: start, shape });
+            }
+        }
+        let Some(last) = armor.groups.last() else { return };
+        self.armored = last.end();
+        self.decoded.push(Secret::owned(decode::armor(&armor.rows).expose().to_vec()));
+        armor.rows.zeroize();
+        let canonical = Canonical::Decoded(self.decoded.len() - 1);
+        for span in armor.groups {
+            let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
+            self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
+        }
+    }
+
     fn push_value(&mut self, block: &[u8], line: Line, rule: usize, value: Value) {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
         let canonical = Canonical::Written(value.written);
-        self.candidates.push(Candidate {
-            span,
-            rule,
-            rank,
-            canonical,
-            add_quotes: value.add_quotes,
-            continues: false,
-        });
+        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: value.add_quotes, continues: false });
     }
 
     fn confirm_pattern(

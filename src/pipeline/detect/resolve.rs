@@ -1,5 +1,6 @@
 //! Many candidates per secret -> disjoint matches that cover every one of their bytes.
 
+use super::armor::Shape;
 use super::candidate::Candidate;
 use super::context::Written;
 use super::decode;
@@ -42,6 +43,17 @@ pub struct Matches<'f> {
     pub walls: &'f [Span],
     /// Canonical secrets that stand in the block in no one place.
     pub decoded: &'f [Secret<'static>],
+    /// What is not over at the block's end, when more may follow: no match reaches into it.
+    pub open: Option<Open>,
+}
+
+/// Lines at a block's end that belong together with what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Offset of the first of them.
+    pub at: usize,
+    /// How the rows of a private key go on, once there was one.
+    pub shape: Option<Shape>,
 }
 
 impl Matches<'_> {

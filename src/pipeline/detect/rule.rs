@@ -124,6 +124,11 @@ pub enum Form {
     Authorization,
     /// The password in a URL's user-info.
     UrlPassword,
+    /// A private key over several lines, from the line that begins it, or known by how its body begins.
+    Armor {
+        /// Beginnings of bodies, in base64.
+        bodies: Vec<String>,
+    },
 }
 
 /// One rule, checked.

@@ -1,4 +1,4 @@
-//! A descriptor that is read until it ends, or until another one says stop.
+//! A descriptor that is read until it ends, or until another one says stop; it says when nothing has come for a while.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,6 +7,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 /// After the word to stop, no more than this is still read of what the other side has written already: more than any pipe holds.
 const LEFT_BEHIND: usize = 1 << 20;
+
+/// A read that brought nothing for so long ends as timed out: what waits for more shall not wait for ever.
+const PATIENCE: rustix::time::Timespec = rustix::time::Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// Reads from `input`; once `stop` is readable, takes what is there without waiting, and then ends.
 #[derive(Debug)]
@@ -27,9 +30,10 @@ impl<R: Read + AsFd> Interruptible<R> {
         loop {
             let mut both = [PollFd::new(&self.input, PollFlags::IN), PollFd::new(&self.stop, PollFlags::IN)];
             let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
-            match poll(&mut both, self.left.is_some().then_some(&now)) {
+            match poll(&mut both, Some(if self.left.is_some() { &now } else { &PATIENCE })) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
+                Ok(0) if self.left.is_none() => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(_) => {}
             }
             let (input, stop) = (!both[0].revents().is_empty(), !both[1].revents().is_empty());

@@ -48,6 +48,8 @@ struct RawRule {
     #[serde(default)]
     words: bool,
     min_length: Option<usize>,
+    #[serde(default)]
+    bodies: Vec<String>,
     encoding: Option<Encoding>,
     #[serde(default)]
     references: Vec<String>,
@@ -62,6 +64,7 @@ struct RawRule {
 enum RawForm {
     Authorization,
     UrlPassword,
+    Armor,
 }
 
 fn yes() -> bool {
@@ -215,6 +218,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         ("numbers", raw.numbers, by_keys, "`keys`"),
         ("words", raw.words, by_keys, "`keys`"),
         ("min_length", raw.min_length.is_some(), by_keys, "`keys`"),
+        ("bodies", !raw.bodies.is_empty(), matches!(raw.form, Some(RawForm::Armor)), "`form = \"armor\"`"),
     ];
     for (field, _, _, with) in is_set.into_iter().filter(|(_, is_set, fits, _)| *is_set && !fits) {
         fail(Fault::Unused { field, with });
@@ -230,6 +234,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         }
         (None, None, Some(RawForm::Authorization)) => Some(Form::Authorization),
         (None, None, Some(RawForm::UrlPassword)) => Some(Form::UrlPassword),
+        (None, None, Some(RawForm::Armor)) => Some(Form::Armor { bodies: raw.bodies }),
         // The one there was could not be read, which has been said.
         (None, None, None) if ["pattern", "keys", "form"].into_iter().any(is_dropped) => None,
         _ => {
@@ -251,6 +256,11 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
     };
     let validate = validators(&raw.validate);
     let require = validators(&raw.require);
+    if let Some(Form::Armor { bodies }) = &form
+        && bodies.iter().any(|body| !(8..=64).contains(&body.len()) || !body.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
+        fail(Fault::Range { field: "bodies", range: "beginnings of 8 to 64 letters and digits" });
+    }
     if raw.within.is_some_and(|within| !(1..=1024).contains(&within)) {
         fail(Fault::Range { field: "within", range: "from 1 to 1024 bytes" });
     }

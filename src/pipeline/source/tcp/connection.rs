@@ -34,6 +34,8 @@ const READ_ON: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(100);
 /// And then a line that has begun is waited for so long.
 const LAST_LINE: Duration = Duration::from_secs(1);
+/// Lines that belong together with what follows wait for it no longer than this.
+const LINGER: Duration = Duration::from_secs(2);
 /// A sender that is gone without a word is noticed after idle + probes.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 4);
 
@@ -56,6 +58,8 @@ enum Wake {
     Stop,
     /// Others wait for what this line holds.
     OutOfPatience,
+    /// What whole lines wait for has not come.
+    Lingered,
 }
 
 /// What a read has brought.
@@ -103,6 +107,7 @@ impl<'a, 'p> Connection<'a, 'p> {
             match self.wait().await? {
                 Wake::Stop => return self.read_arrived().await,
                 Wake::OutOfPatience => self.withhold().await,
+                Wake::Lingered => self.clean_waiting().await,
                 Wake::Input => {
                     if self.read(CHUNK).await? == Read::End {
                         return Ok(());
@@ -114,7 +119,7 @@ impl<'a, 'p> Connection<'a, 'p> {
 
     /// Waits for input.
     async fn wait(&mut self) -> io::Result<Wake> {
-        let Self { socket, shared, share, open, hold, .. } = self;
+        let Self { socket, shared, share, open, hold, stream, .. } = self;
         let patience = if *open { shared.settings.output } else { shared.settings.memory };
         let wanted = || if *open { shared.queue.owner_keeps_others_waiting() } else { shared.memory.is_short() };
         let held = *open || share.is_large();
@@ -127,6 +132,7 @@ impl<'a, 'p> Connection<'a, 'p> {
                     let late = held && hold.lasted(Instant::now()) > patience.total;
                     return Ok(if late && wanted() { Wake::OutOfPatience } else { Wake::Input });
                 }
+                () = tokio::time::sleep(LINGER), if stream.waits() => return Ok(Wake::Lingered),
                 () = tokio::time::sleep(patience.silence), if held => {
                     if wanted() {
                         return Ok(Wake::OutOfPatience);
@@ -187,8 +193,22 @@ impl<'a, 'p> Connection<'a, 'p> {
                 }
                 std::mem::take(&mut tools.out)
             };
-            self.push(piece).await;
+            if !piece.is_empty() {
+                self.push(piece).await;
+            }
         }
+        let tally = self.bench.tools.borrow_mut().worker.take_tally();
+        self.shared.meters.publish(&tally);
+    }
+
+    /// Cleans and pushes lines that waited for what follows.
+    async fn clean_waiting(&mut self) {
+        let piece = {
+            let tools = &mut *self.bench.tools.borrow_mut();
+            self.stream.clean_waiting(&mut tools.worker, &mut tools.out);
+            std::mem::take(&mut tools.out)
+        };
+        self.push(piece).await;
         let tally = self.bench.tools.borrow_mut().worker.take_tally();
         self.shared.meters.publish(&tally);
     }

@@ -1,0 +1,296 @@
+//! Private keys over several lines: from the line that begins one, or from a body that tells itself, to where its rows end.
+//!
+//! A row is told by where the first one stands and how long it is, so that it may have any prefix (a time, a container runtime's tag,
+//! a quote, a comment's sign) and lines of others may stand between. Only rows go, and what stands between those that follow each
+//! other. What is never closed is followed as long as rows come, and given up after [`MAX_FOREIGN`] lines without one.
+
+use crate::model::Span;
+
+/// A first row is no shorter: the body of the shortest private key there is takes 64 characters.
+const MIN_ROW: usize = 40;
+/// A body that is known by its beginning alone is no shorter.
+const MIN_BODY: usize = 60;
+/// Lines between two rows, or between the last row and the end, that are neither.
+const MAX_FOREIGN: usize = 16;
+/// The same before the first row, headers excepted: a line that only speaks of a key is not waited with for long.
+const MAX_BEFORE: usize = 3;
+/// Headers of a block.
+const MAX_HEADERS: usize = 12;
+/// A prefix may differ by so many bytes from line to line: times with fractions are not all of one length.
+const DRIFT: usize = 12;
+/// The label between `BEGIN` and the dashes is no longer.
+const MAX_LABEL: usize = 48;
+
+/// How a block's rows stand in their lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    column: usize,
+    length: usize,
+    before: Option<u8>,
+    behind: Option<u8>,
+}
+
+/// A block as far as it could be followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Armor {
+    /// Rows that follow each other without a foreign line, each group as one span.
+    pub groups: Vec<Span>,
+    /// The rows' own characters, each row closed by a newline.
+    pub rows: Vec<u8>,
+    /// Where it would go on, when the text ended before it did.
+    pub open: Option<Option<Shape>>,
+}
+
+/// The line that begins a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Where in its line its dashes begin.
+    column: usize,
+    /// The offset of the next line.
+    next: usize,
+}
+
+/// Whether the words `PRIVATE KEY` that end at `end` stand in a line that begins a block and holds nothing of its body; if so,
+/// where they do.
+pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
+    let line = line_at(text, end - 1);
+    let before = &text[line.start().max(end.saturating_sub(MAX_LABEL))..end];
+    let label = memchr::memmem::rfind(before, b"BEGIN ")?;
+    let dashes = before[..label].trim_ascii_end();
+    let known = before[label..].iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ');
+    if !known || !dashes.ends_with(b"----") {
+        return None;
+    }
+    let rest = &text[end..line.end()];
+    let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest);
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"----")?;
+    // What follows on the same line is the other form, with rows parted by escapes.
+    let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
+    let column = end - before.len() + label - line.start();
+    let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
+    runs(rest, 0).all(|run| run.len() < MIN_ROW).then_some(begun)
+}
+
+/// Whether a line may be a row of a private key.
+pub fn may_be_armor(line: &[u8]) -> bool {
+    runs(line, 0).any(|run| run.len() >= MIN_ROW)
+}
+
+/// Follows a block that [`begins`] has found.
+pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
+    follow_from(text, next, Some(column), None)
+}
+
+/// Follows a block of which the text begins with more rows.
+pub fn resume(text: &[u8], shape: Shape) -> Armor {
+    follow_from(text, 0, None, Some(shape))
+}
+
+fn follow_from(text: &[u8], from: usize, column: Option<usize>, shape: Option<Shape>) -> Armor {
+    let mut walk = Walk::new(column, shape, MAX_FOREIGN);
+    walk.lines(text, from);
+    walk.armor
+}
+
+/// Follows a body whose first row begins at `start`, as long as each line is a row; nothing, when that is no body.
+pub fn follow_body(text: &[u8], start: usize) -> Armor {
+    let line = line_at(text, start);
+    let inner = &text[line.range()];
+    let first = runs(inner, 0).find(|run| run.covers(Span::new(start - line.start(), start - line.start() + 1)));
+    let Some(row) = first.filter(|row| row.start() == start - line.start() && row.len() >= MIN_BODY) else {
+        return Armor::default();
+    };
+    let shape = Shape::of(inner, row);
+    let mut walk = Walk::new(None, Some(shape), 0);
+    walk.take(text, row.shifted(line.start()));
+    walk.lines(text, next_line(text, line));
+    walk.armor
+}
+
+impl Shape {
+    fn of(line: &[u8], row: Span) -> Self {
+        Self {
+            column: row.start(),
+            length: row.len(),
+            before: row.start().checked_sub(1).map(|at| line[at]),
+            behind: line.get(row.end()).copied(),
+        }
+    }
+
+    /// The row of this shape in a line, `before` characters behind the first one's start. The last row may be shorter, as long as it
+    /// makes whole groups of four of all; it stands where the others do, or is the `last` line of its block.
+    fn row_in(self, line: &[u8], before: usize, last: impl Fn() -> bool) -> Option<Span> {
+        let from = self.column.saturating_sub(DRIFT);
+        // A prefix that is itself of the alphabet, as the `+` of a patch, leaves the place to go by.
+        let own = |run: Span| match self.before {
+            Some(before) if is_row(&before) && run.covers(Span::new(self.column - 1, self.column)) => {
+                Span::new(self.column, run.end().max(self.column))
+            }
+            _ => run,
+        };
+        runs(line, from).map(own).take_while(|run| run.start() <= self.column + DRIFT).find(|run| {
+            let here = Self::of(line, *run);
+            let shorter = run.len() < self.length && (before + run.len()).is_multiple_of(4);
+            run.start() >= from
+                && here.before == self.before
+                && here.behind == self.behind
+                && (run.len() == self.length || (shorter && (run.start() == self.column || last())))
+        })
+    }
+}
+
+struct Walk {
+    armor: Armor,
+    /// Where the line that begins the block has its dashes.
+    column: Option<usize>,
+    shape: Option<Shape>,
+    /// So many lines may stand between two rows.
+    most: usize,
+    foreign: usize,
+    headers: usize,
+    /// Of all rows.
+    characters: usize,
+    /// The line before was a row, or blank behind one.
+    joined: bool,
+}
+
+impl Walk {
+    fn new(column: Option<usize>, shape: Option<Shape>, most: usize) -> Self {
+        let armor = Armor::default();
+        Self { armor, column, shape, most, foreign: 0, headers: 0, characters: 0, joined: false }
+    }
+
+    fn lines(&mut self, text: &[u8], from: usize) {
+        let mut at = from;
+        while at < text.len() {
+            let line = line_at(text, at);
+            if !self.line(text, line) {
+                return;
+            }
+            at = next_line(text, line);
+        }
+        self.armor.open = Some(self.shape);
+    }
+
+    /// Whether the block may go on behind this line.
+    fn line(&mut self, text: &[u8], line: Span) -> bool {
+        let inner = &text[line.range()];
+        if is_edge(inner) {
+            return false;
+        }
+        let row = match self.shape {
+            Some(shape) => shape.row_in(inner, self.characters, || {
+                let next = next_line(text, line);
+                next < text.len() && is_edge(&text[line_at(text, next).range()])
+            }),
+            None => runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
+                Some(column) if column == run.start() + 1 => Span::new(column, run.end()),
+                _ => run,
+            }),
+        };
+        if let Some(row) = row {
+            self.shape.get_or_insert_with(|| Shape::of(inner, row));
+            self.take(text, row.shifted(line.start()));
+            return true;
+        }
+        if self.shape.is_some() && self.joined && ends_in_checksum(inner) {
+            let end = line.start() + inner.trim_ascii_end().len();
+            self.take(text, Span::new(end - CHECKSUM, end));
+            return true;
+        }
+        if self.shape.is_none() && is_header(inner) {
+            self.headers += 1;
+            return self.headers <= MAX_HEADERS;
+        }
+        self.joined = false;
+        self.foreign += 1;
+        self.foreign <= if self.shape.is_some() { self.most } else { MAX_BEFORE }
+    }
+
+    fn take(&mut self, text: &[u8], row: Span) {
+        self.armor.rows.extend_from_slice(&text[row.range()]);
+        self.armor.rows.push(b'\n');
+        self.characters += row.len();
+        match self.armor.groups.last_mut() {
+            Some(group) if self.joined => *group = group.union(row),
+            _ => self.armor.groups.push(row),
+        }
+        (self.joined, self.foreign) = (true, 0);
+    }
+}
+
+/// Whether a line ends a block or begins one.
+fn is_edge(line: &[u8]) -> bool {
+    let marks = [&b"----END "[..], b"---- END ", b"----BEGIN ", b"---- BEGIN "];
+    marks.iter().any(|mark| memchr::memmem::find(line, mark).is_some())
+}
+
+/// Whether a run can be the first row: letters of both cases, which tells it from a hash in hexadecimal.
+fn is_first_row(run: &[u8]) -> bool {
+    run.len() >= MIN_ROW && run.iter().any(u8::is_ascii_uppercase) && run.iter().any(u8::is_ascii_lowercase)
+}
+
+/// Length of what closes an OpenPGP block: `=` and four characters (RFC 9580, section 6.1).
+const CHECKSUM: usize = 5;
+
+fn ends_in_checksum(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line.split_last_chunk::<CHECKSUM>().is_some_and(|(before, [first, rest @ ..])| {
+        *first == b'='
+            && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+            && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+    })
+}
+
+/// `Proc-Type: 4,ENCRYPTED`, `DEK-Info: …`, `Version: …`, behind any prefix, or a blank line.
+fn is_header(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.is_empty()
+        || [
+            &b"Proc-Type:"[..],
+            b"DEK-Info:",
+            b"Version:",
+            b"Comment:",
+            b"Charset:",
+            b"Hash:",
+            b"MessageID:",
+            b"Subject:",
+        ]
+        .iter()
+        .any(|name| memchr::memmem::find(line, name).is_some())
+}
+
+fn is_row(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// The runs of base64's characters in a line, those that end before `from` left out.
+fn runs(line: &[u8], from: usize) -> impl Iterator<Item = Span> {
+    let back = line[..from.min(line.len())].iter().rev().take_while(|b| is_row(b)).count();
+    let mut at = from.min(line.len()) - back;
+    std::iter::from_fn(move || {
+        at += line[at..].iter().position(is_row)?;
+        // An escape's letter is none of the row's: `\nMII…`.
+        if at > 0 && line[at - 1] == b'\\' && matches!(line[at], b'n' | b'r' | b't') {
+            at += 1;
+        }
+        let length = line[at..].iter().take_while(|b| is_row(b)).count();
+        let padding = line[at + length..].iter().take(2).take_while(|b| **b == b'=').count();
+        // What a run is assigned with is none of it: `KEY=MII…`.
+        let padding = padding * usize::from(!line.get(at + length + padding).is_some_and(is_row));
+        let run = Span::new(at, at + length + padding);
+        at = run.end();
+        Some(run)
+    })
+}
+
+/// The line that holds the byte at `at`, without its newline.
+fn line_at(text: &[u8], at: usize) -> Span {
+    let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+    let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+    Span::new(start, end.max(start))
+}
+
+fn next_line(text: &[u8], line: Span) -> usize {
+    text.len().min(line.end() + 1)
+}

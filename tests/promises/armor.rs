@@ -1,0 +1,188 @@
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use inkprint::pipeline::framing::MAX_LINE;
+
+use super::engine::{Engine, POLICY};
+use super::program::{home_with_keyring, pipe, run_with};
+
+/// Rows of base64 of so many bytes that look random and are always the same.
+fn rows(bytes: usize, columns: usize, seed: u64) -> Vec<String> {
+    let mut state = seed;
+    let body: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    })
+    .take(bytes)
+    .collect();
+    let text = STANDARD.encode(body);
+    text.as_bytes().chunks(columns).map(|row| String::from_utf8_lossy(row).into_owned()).collect()
+}
+
+/// The lines of a block.
+fn block(label: &str, rows: &[String]) -> Vec<String> {
+    let line = |word: &str| format!("-----{word} {label}-----");
+    [vec![line("BEGIN")], rows.to_vec(), vec![line("END")]].concat()
+}
+
+fn redacted(engine: &Engine<'_>, log: &str) -> String {
+    String::from_utf8(engine.redact(log.as_bytes())).expect("text")
+}
+
+/// The fingerprints of the marks in a text.
+fn prints(text: &str) -> Vec<&str> {
+    text.match_indices("-k1-").filter_map(|(at, _)| text.get(at + 4..at + 24)).collect()
+}
+
+#[test]
+fn a_key_has_one_fingerprint_however_its_lines_are_written() {
+    let engine = Engine::new(&POLICY);
+    let body = rows(300, 64, 1);
+    let lines = block("RSA PRIVATE KEY", &body);
+    let written = |line: &dyn Fn(usize, &str) -> String| -> String {
+        lines.iter().enumerate().map(|(number, text)| line(number, text) + "\n").collect()
+    };
+    let forms = [
+        written(&|_, line| line.to_owned()),
+        written(&|_, line| format!("{line}\r")),
+        written(&|_, line| format!("    {line}")),
+        written(&|_, line| format!("+{line}")),
+        written(&|_, line| format!(" * {line}")),
+        written(&|_, line| format!("    \"{line}\\n\" +")),
+        written(&|n, line| format!("2026-11-22T08:00:00.{}Z INFO {line}", 7u32.pow(n as u32 % 9))),
+        written(&|n, line| format!("2026-11-22T08:00:00.{n:09}Z stdout F {line}")),
+        written(&|n, line| {
+            format!("{{\"log\":\"{line}\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-22T08:00:00.{n:09}Z\"}}")
+        }),
+        format!("{{\"private_key\":\"{}\\n\"}}\n", lines.join("\\n")),
+        format!("{{\"body\":\"{{\\\"key\\\":\\\"{}\\\"}}\"}}\n", lines.join("\\\\n")),
+    ];
+    let mut all = Vec::new();
+    for form in &forms {
+        let cleaned = redacted(&engine, &format!("before\n{form}after\n"));
+        assert!(body.iter().all(|row| !cleaned.contains(&row[..12])), "{cleaned}");
+        assert!(cleaned.starts_with("before\n") && cleaned.ends_with("after\n"), "{cleaned}");
+        // On one line, all of the key's value goes.
+        let lines = form.lines().count() > 1;
+        assert!(
+            !lines || cleaned.contains("-----BEGIN RSA PRIVATE KEY-----") && cleaned.contains("-----END"),
+            "{cleaned}"
+        );
+        let found = prints(&cleaned);
+        assert_eq!(found.len(), 1, "{cleaned}");
+        all.push(found[0].to_owned());
+        // Twice is once, and cuts change nothing.
+        assert_eq!(redacted(&engine, &cleaned), cleaned);
+        let log = format!("before\n{form}after\n");
+        for cut in (0..log.len()).step_by(5) {
+            let cut = String::from_utf8(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut])).expect("text");
+            assert_eq!(cut, cleaned);
+        }
+    }
+    assert!(all.iter().all(|print| *print == all[0]), "{all:?}");
+    let other = redacted(&engine, &block("RSA PRIVATE KEY", &rows(300, 64, 2)).join("\n"));
+    assert_ne!(prints(&other)[0], all[0]);
+}
+
+#[test]
+fn what_is_decoded_is_the_body_whatever_the_rows_are_like() {
+    let engine = Engine::new(&POLICY);
+    let of = |rows: Vec<String>| prints(&redacted(&engine, &block("PRIVATE KEY", &rows).join("\n")))[0].to_owned();
+    assert_eq!(of(rows(200, 64, 3)), of(rows(200, 76, 3)));
+    let pgp = |checksum: &str| {
+        let lines = [
+            vec!["-----BEGIN PGP PRIVATE KEY BLOCK-----".to_owned(), "Version: 1".to_owned(), String::new()],
+            rows(200, 64, 3),
+            vec![checksum.to_owned(), "-----END PGP PRIVATE KEY BLOCK-----".to_owned()],
+        ];
+        redacted(&engine, &lines.concat().join("\n"))
+    };
+    let cleaned = pgp("=q3Zk");
+    assert!(!cleaned.contains("q3Zk") && cleaned.contains("Version: 1\n\nink1-"), "{cleaned}");
+    assert_eq!(prints(&cleaned)[0], of(rows(200, 64, 3)));
+}
+
+#[test]
+fn lines_of_others_between_rows_stay() {
+    let engine = Engine::new(&POLICY);
+    let mut lines = block("EC PRIVATE KEY", &rows(300, 64, 4));
+    lines.insert(3, "2026-11-22 10:00:00 INFO another thread".to_owned());
+    lines.insert(5, "2026-11-22 10:00:01 INFO and once more".to_owned());
+    let cleaned = redacted(&engine, &lines.join("\n"));
+    assert!(cleaned.contains("\n2026-11-22 10:00:00 INFO another thread\n"), "{cleaned}");
+    assert!(cleaned.contains("\n2026-11-22 10:00:01 INFO and once more\n"), "{cleaned}");
+    assert!(lines.iter().filter(|line| line.len() == 64).all(|row| !cleaned.contains(&row[..12])), "{cleaned}");
+    let found = prints(&cleaned);
+    assert!(found.len() == 3 && found.iter().all(|print| *print == found[0]), "{cleaned}");
+}
+
+#[test]
+fn a_body_without_its_first_line_is_known_by_how_it_begins() {
+    let engine = Engine::new(&POLICY);
+    let mut body = rows(300, 64, 5);
+    let start = "MIIEpAIBAAKCAQEA";
+    body[0].replace_range(..start.len(), start);
+    let cleaned = redacted(&engine, &format!("x\n{}\ny\n", body.join("\n")));
+    assert!(cleaned.starts_with("x\nink1-private-key-block-k1-") && cleaned.ends_with("\ny\n"), "{cleaned}");
+    assert!(body.iter().all(|row| !cleaned.contains(row.as_str())), "{cleaned}");
+}
+
+#[test]
+fn who_only_speaks_of_keys_is_left_alone() {
+    let engine = Engine::new(&POLICY);
+    let certificate = block("CERTIFICATE", &rows(300, 64, 6)).join("\n");
+    let prose = "tls: expected -----BEGIN PRIVATE KEY----- in the file\nnothing more\n".repeat(3);
+    let hashes = format!("-----BEGIN PRIVATE KEY-----\nsha256 {}\n-----END PRIVATE KEY-----\n", "0a1b2c3d".repeat(8));
+    for log in [certificate, prose, hashes] {
+        assert_eq!(redacted(&engine, &log), log);
+    }
+}
+
+#[test]
+fn a_block_that_never_ends_lets_no_row_through() {
+    let engine = Engine::new(&POLICY);
+    let body = rows(600_000, 64, 7);
+    let log = format!("start\n-----BEGIN PRIVATE KEY-----\n{}\nlast words\n", body.join("\n"));
+    let cuts: Vec<usize> = (0..log.len()).step_by(30_011).collect();
+    for cleaned in [engine.redact(log.as_bytes()), engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &cuts)] {
+        let cleaned = String::from_utf8(cleaned).expect("text");
+        assert!(body.iter().all(|row| row.len() < 64 || !cleaned.contains(&row[..24])), "{}", &cleaned[..400]);
+        assert!(cleaned.starts_with("start\n-----BEGIN") && cleaned.ends_with("last words\n"), "{}", cleaned.len());
+    }
+}
+
+#[test]
+fn threads_that_clean_blocks_apart_agree_on_keys_that_cross_them() {
+    let home = home_with_keyring();
+    let mut log = String::new();
+    for number in 0..700 {
+        log += &format!("line {number} {}\n", "filling ".repeat(90 + number % 7));
+        log += &block("RSA PRIVATE KEY", &rows(1200, 64, number as u64)).join("\n");
+        log += "\n";
+    }
+    let one = run_with(pipe(home.path()).args(["--threads", "1"]), log.as_bytes()).stdout;
+    assert_eq!(one.windows(23).filter(|w| *w == b"ink1-private-key-block-").count(), 700);
+    for threads in ["2", "5"] {
+        assert!(run_with(pipe(home.path()).args(["--threads", threads]), log.as_bytes()).stdout == one, "{threads}");
+    }
+}
+
+#[test]
+fn what_waits_for_the_rest_of_a_key_does_not_wait_for_ever() {
+    let home = home_with_keyring();
+    let mut child = pipe(home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let cut_off = format!("-----BEGIN PRIVATE KEY-----\n{}\n", rows(100, 64, 8)[0]);
+    stdin.write_all(cut_off.as_bytes()).expect("written");
+    // Nothing more is written, and the input stays open.
+    let (mut first, mut second) = (String::new(), String::new());
+    stdout.read_line(&mut first).expect("a line");
+    stdout.read_line(&mut second).expect("a line");
+    assert_eq!(first, "-----BEGIN PRIVATE KEY-----\n");
+    assert!(second.starts_with("ink1-private-key-block-k1-"), "{second}");
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}

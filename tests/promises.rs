@@ -27,6 +27,8 @@ mod promises {
     mod odd;
     /// A naive redactor to compare with.
     mod oracle;
+    /// Messages that a container runtime has cut into lines are searched as one.
+    mod partials;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
     mod piped;
     /// Running the program, in an environment of the test's own.

@@ -15,6 +15,7 @@ pub mod decode;
 mod finder;
 mod group;
 mod linear;
+mod partial;
 pub mod pattern;
 pub mod placeholder;
 mod resolve;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 use self::candidate::Compiled;
 use self::context::ContextWords;
 use self::database::{Database, Expression};
+use self::partial::Runtime;
 use self::rule::{Form, Near, Rule, RuleSet};
 use self::slow::SlowRules;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
@@ -59,6 +61,8 @@ enum Use {
     Url { rule: usize },
     /// The words that end the label of a line which begins a private key.
     Armor { rule: usize },
+    /// A part of a message that a container runtime has cut into lines.
+    Partial(Runtime),
     /// The beginning of a private key's body, so many bytes long.
     Body { rule: usize, len: usize },
     /// The start of something that inkprint wrote.
@@ -120,6 +124,10 @@ impl Detector {
             }
         }
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
+        for runtime in [Runtime::Cri, Runtime::Docker] {
+            let triggers = runtime.triggers().iter().map(|text| Trigger::literal(text, false));
+            triggers.for_each(|trigger| add(trigger, Use::Partial(runtime)));
+        }
         let (literals, mut guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
         guarded.push(Vec::new());
         let expressions: Vec<Expression> = literals.iter().chain([&pacer()]).map(Expression::from).collect();

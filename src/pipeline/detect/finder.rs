@@ -1,6 +1,10 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
+mod across;
+
 use zeroize::Zeroize as _;
+
+use self::across::Across;
 
 use super::armor::{self, Armor, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
@@ -52,6 +56,8 @@ pub struct Finder<'d> {
     open: Option<Open>,
     /// The last private key over several lines ends here.
     armored: usize,
+    /// The search of messages in parts.
+    across: Across<'d>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
 }
@@ -104,6 +110,7 @@ impl<'d> Finder<'d> {
             part: Part::default(),
             open: None,
             armored: 0,
+            across: Across::default(),
             seen: None,
         })
     }
@@ -160,6 +167,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
+        self.across.begin();
         self.covered = Span::new(0, 0);
         if hits.is_empty() && self.slow_cache.is_none() && self.part.resumes.is_none() {
             return Ok(());
@@ -319,6 +327,7 @@ impl<'d> Finder<'d> {
                     self.push_value(block, line, rule, value);
                 }
             }
+            Use::Partial(runtime) => self.look_across(block, line, runtime)?,
             Use::Armor { rule } => {
                 if end > self.armored
                     && let Some(begun) = armor::begins(block, end)
@@ -538,6 +547,7 @@ impl Use {
                 begins || !detector.rules[rule].wants_boundary
             }
             Self::Written => false,
+            Self::Partial(runtime) => runtime.may_go_on(block, end),
             _ => true,
         }
     }

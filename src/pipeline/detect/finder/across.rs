@@ -1,0 +1,73 @@
+//! The search of messages that a container runtime has cut into lines: all parts as one, and the way back to each.
+
+use zeroize::Zeroize as _;
+
+use super::{Finder, Line};
+use crate::model::{Secret, Span};
+use crate::pipeline::detect::candidate::{Candidate, Rank};
+use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::partial::{self, Runtime};
+use crate::pipeline::detect::resolve::{Canonical, Open};
+
+/// What one worker knows of the messages of its block.
+#[derive(Debug, Default)]
+pub(super) struct Across<'d> {
+    /// The finder of whole messages, made for the first of them.
+    finder: Option<Box<Finder<'d>>>,
+    /// For standard output and standard error: lines before this are parts of messages that were searched.
+    searched: [usize; 2],
+}
+
+impl Across<'_> {
+    /// Forgets the block before.
+    pub(super) fn begin(&mut self) {
+        self.searched = [0; 2];
+    }
+}
+
+impl<'d> Finder<'d> {
+    /// Takes over what is found in the message whose first part is this line, where it goes over the end of a part. What does not is
+    /// found in the part itself.
+    pub(super) fn look_across(&mut self, block: &[u8], line: Line, runtime: Runtime) -> Result<(), DatabaseError> {
+        let text = &block[line.start..line.end];
+        let Some(stderr) = partial::goes_on(runtime, text) else { return Ok(()) };
+        let searched = &mut self.across.searched[usize::from(stderr)];
+        if line.start < *searched {
+            return Ok(());
+        }
+        let Some(mut message) = partial::message(block, runtime, Span::new(line.start, line.end)) else {
+            return Ok(());
+        };
+        *searched = message.last_line;
+        if message.open && self.part.goes_on && self.open.is_none_or(|open| line.start < open.at) {
+            self.open = Some(Open { at: line.start, shape: None });
+        }
+        let mut finder = match self.across.finder.take() {
+            Some(finder) => finder,
+            None => Box::new(Finder::new(self.detector)?),
+        };
+        let outcome = finder.find(&message.text).map(|matches| {
+            for found in matches.all {
+                let pieces: Vec<Span> = message.pieces(found.span).collect();
+                if pieces.len() < 2 {
+                    continue;
+                }
+                let secret = Secret::owned(matches.canonical(&message.text, found).expose().to_vec());
+                let rank = Rank::new(&self.detector.rules[found.rule].rule, secret.expose());
+                let canonical = Canonical::Decoded(self.decoded.len());
+                self.decoded.push(secret);
+                self.candidates.extend(pieces.into_iter().enumerate().map(|(number, span)| Candidate {
+                    span,
+                    rule: found.rule,
+                    rank,
+                    canonical,
+                    add_quotes: None,
+                    continues: number > 0,
+                }));
+            }
+        });
+        self.across.finder = Some(finder);
+        message.text.zeroize();
+        outcome
+    }
+}

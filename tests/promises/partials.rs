@@ -1,0 +1,119 @@
+use inkprint::pipeline::framing::MAX_LINE;
+use serde_json::Value;
+
+use super::engine::{Engine, POLICY};
+
+const SECRETS: &[(&str, &str)] = &[
+    ("using token 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 today", "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"),
+    ("db password=Vq7-molten-Harbor host=db", "Vq7-molten-Harbor"),
+    ("dsn postgres://app:Zk81mQx0qT@db.internal/orders", "Zk81mQx0qT"),
+    (
+        "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MTIyIiwiZXhwIjoxNzk1fQ.mR8sKq2Zx0LwB7nVdT4yQ1 ok",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MTIyIiwiZXhwIjoxNzk1fQ.mR8sKq2Zx0LwB7nVdT4yQ1",
+    ),
+];
+
+fn redacted(engine: &Engine<'_>, log: &str) -> String {
+    String::from_utf8(engine.redact(log.as_bytes())).expect("text")
+}
+
+fn prints(text: &str) -> Vec<&str> {
+    text.match_indices("-k1-").filter_map(|(at, _)| text.get(at + 4..at + 24)).collect()
+}
+
+/// The parts of a message in CRI's lines, a line of the other stream between them.
+fn cri(parts: &[&str]) -> String {
+    let last = parts.len() - 1;
+    let line = |number: usize, part: &&str| {
+        let tag = if number == last { "F" } else { "P" };
+        format!(
+            "2026-11-22T08:00:00.{number:09}Z stdout {tag} {part}\n2026-11-22T08:00:01.5Z stderr F noise {number}\n"
+        )
+    };
+    parts.iter().enumerate().map(|(number, part)| line(number, part)).collect()
+}
+
+/// The same as entries of Docker's json-file driver.
+fn docker(parts: &[&str]) -> String {
+    let last = parts.len() - 1;
+    let line = |number: usize, part: &&str| {
+        let end = if number == last { "\\n" } else { "" };
+        format!("{{\"log\":\"{part}{end}\",\"stream\":\"stdout\",\"time\":\"2026-11-22T08:00:00.{number:09}Z\"}}\n")
+    };
+    parts.iter().enumerate().map(|(number, part)| line(number, part)).collect()
+}
+
+#[test]
+fn a_secret_cut_at_any_place_goes_whole() {
+    let engine = Engine::new(&POLICY);
+    for (message, secret) in SECRETS {
+        let whole = redacted(&engine, &format!("{message}\n"));
+        let print = prints(&whole)[0].to_owned();
+        let start = message.find(secret).expect("it is there");
+        for cut in start + 1..start + secret.len() {
+            let (a, b) = message.split_at(cut);
+            let third = cut + (message.len() - cut) / 2;
+            let parts = [a, &message[cut..third], &message[third..]];
+            let forms = [cri as fn(&[&str]) -> String, docker];
+            for log in forms.iter().flat_map(|form| [form(&[a, b]), form(&parts)]) {
+                let cleaned = redacted(&engine, &log);
+                assert_eq!(prints(&cleaned), [&print], "{cleaned}");
+                for kept in [&secret[..cut - start], &secret[cut - start..]] {
+                    assert!(kept.len() < 6 || !cleaned.contains(kept), "{cleaned}");
+                }
+                assert_eq!(cleaned.lines().count(), log.lines().count());
+                assert_eq!(redacted(&engine, &cleaned), cleaned);
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_keep_their_framing() {
+    let engine = Engine::new(&POLICY);
+    let (a, b) = SECRETS[0].0.split_at(30);
+    let cleaned = redacted(&engine, &cri(&[a, b]));
+    assert!(cleaned.contains("Z stdout P using token ink1-github-pat-k1-"), "{cleaned}");
+    assert!(cleaned.contains("Z stdout F  today\n") && cleaned.contains("Z stderr F noise 1\n"), "{cleaned}");
+    for line in redacted(&engine, &docker(&[a, b])).lines() {
+        let entry: Value = serde_json::from_str(line).expect("JSON as before");
+        assert!(entry["log"].is_string() && entry["stream"] == "stdout");
+    }
+}
+
+#[test]
+fn parts_that_come_one_by_one_are_put_together() {
+    let engine = Engine::new(&POLICY);
+    let filling = "filling words of no interest ".repeat(564);
+    for (message, _) in SECRETS {
+        let text = format!("{filling}{message} {filling}{message}");
+        let (a, b) = text.split_at(filling.len() + 25);
+        for log in [cri(&[a, b]), docker(&[a, b])] {
+            let whole = engine.redact(log.as_bytes());
+            let second = log.find('\n').expect("lines") + 1;
+            for cut in [10, second - 1, second, second + 1, second + 40, log.len() - 1] {
+                assert!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]) == whole, "cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_without_an_end_is_passed_on() {
+    let engine = Engine::new(&POLICY);
+    let log = "2026-11-22T08:00:00.1Z stdout P first part of a message\n";
+    assert_eq!(redacted(&engine, log), log);
+    assert_eq!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[]), log.as_bytes());
+}
+
+#[test]
+fn a_message_of_very_many_parts_is_searched_whole() {
+    let engine = Engine::new(&POLICY);
+    let (message, secret) = SECRETS[0];
+    let (a, b) = message.split_at(25);
+    let filling = "x".repeat(300);
+    let mut parts = vec![filling.as_str(); 3000];
+    parts.extend([a, b]);
+    let cleaned = redacted(&engine, &cri(&parts));
+    assert!(!cleaned.contains(&secret[20..]), "the last part holds the end of a token");
+}

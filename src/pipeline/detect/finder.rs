@@ -1,5 +1,8 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
+mod inside;
+
+use self::inside::Inside;
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
@@ -8,6 +11,7 @@ use super::resolve::{self, Canonical, Match, Matches};
 use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
+use super::encoded::{self, Codec};
 use super::{Detector, Guarded, Use, Written, boundary, decode};
 use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
@@ -43,6 +47,8 @@ pub struct Finder<'d> {
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
+    /// The search of decoded texts.
+    inside: Inside<'d>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
 }
@@ -83,6 +89,7 @@ impl<'d> Finder<'d> {
             covered: Span::new(0, 0),
             matches: Vec::new(),
             decoded: Vec::new(),
+            inside: Inside::default(),
             seen: None,
         })
     }
@@ -125,6 +132,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
+        self.inside.begin();
         self.covered = Span::new(0, 0);
         if hits.is_empty() && self.slow_cache.is_none() {
             return Ok(());
@@ -153,6 +161,7 @@ impl<'d> Finder<'d> {
             }
         }
         self.find_slow(block)?;
+        self.drop_misread(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         self.doubt(block);
         Ok(())
@@ -221,6 +230,7 @@ impl<'d> Finder<'d> {
         let (at, words) = (end - line.start, &detector.words);
         match used {
             Use::Written => {}
+            Use::Encoded(codec) => self.look_inside(block, line, end, codec)?,
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
                 // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
@@ -236,8 +246,17 @@ impl<'d> Finder<'d> {
                     && let Some(start) = form.phrase_before(text, at)
                     && let Some(key) = context::key_ending(text, start, at, words)
                 {
+                    // Behind a separator that is written in a codec, so is what ends the value.
+                    let codec = Codec::of_separator(text, key.end);
+                    if let Some(codec) = codec {
+                        self.look_inside(block, line, line.start + key.end, codec)?;
+                    }
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
+                    values.retain(|value| !codec.is_some_and(|codec| self.inside.found(codec, value.span.shifted(line.start))));
+                    if values.iter().any(|value| encoded::holds_entities(&text[value.span.range()])) {
+                        self.look_inside(block, line, end, Codec::Entities)?;
+                    }
                     if let Some(seen) = &mut self.seen {
                         let key = Span::new(key.start, key.end).shifted(line.start);
                         let nothing = values.is_empty().then_some(Found {
@@ -296,6 +315,7 @@ impl<'d> Finder<'d> {
             canonical,
             add_quotes: value.add_quotes,
             continues: false,
+            inside: None,
         });
     }
 
@@ -415,7 +435,15 @@ impl<'d> Finder<'d> {
                     None => decode::written_token(&block[span.range()]),
                 };
                 let canonical = Canonical::Written(written);
-                self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
+                self.candidates.push(Candidate {
+                    span,
+                    rule,
+                    rank,
+                    canonical,
+                    add_quotes: None,
+                    continues: false,
+                    inside: None,
+                });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
         }
@@ -469,6 +497,7 @@ impl Use {
                 begins || !detector.rules[rule].wants_boundary
             }
             Self::Written => false,
+            Self::Encoded(codec) => codec.is_worth_a_look(block, end),
             _ => true,
         }
     }

@@ -1,0 +1,144 @@
+//! The search of decoded texts: the same rules, by a finder of their own, and the way back to the bytes that go.
+
+use super::{Finder, Line};
+use crate::model::{Secret, Span};
+use crate::pipeline::detect::candidate::{Candidate, Rank};
+use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::encoded::{self, Codec, Layer, MAX_DEPTH};
+use crate::pipeline::detect::resolve::Canonical;
+
+/// What one worker knows of the regions of its block.
+#[derive(Debug, Default)]
+pub(super) struct Inside<'d> {
+    /// The finder of decoded texts, made for the first of them.
+    finder: Option<Box<Finder<'d>>>,
+    /// So many codecs are undone already.
+    depth: u8,
+    regions: [LastRegion; Codec::SLOTS],
+    /// Bytes of the line at hand that were decoded, and where that line begins.
+    decoded: usize,
+    line: usize,
+}
+
+/// The last region of a codec that was decoded: its end, and what was found in it, ascending.
+#[derive(Debug, Default)]
+struct LastRegion {
+    end: usize,
+    found: Vec<Span>,
+}
+
+/// In a line of so many bytes, and some for short ones, only so many times as many are decoded, all layers together: enough for whatever
+/// is written by accident, and an end to what is written to keep us busy.
+const MOST_DECODED: usize = 32;
+const SOME: usize = 4 * 1024;
+
+impl Inside<'_> {
+    /// Forgets the block before.
+    pub(super) fn begin(&mut self) {
+        for region in &mut self.regions {
+            region.end = 0;
+            region.found.clear();
+        }
+        (self.decoded, self.line) = (0, usize::MAX);
+    }
+
+    /// Whether something was found there in this codec's last region.
+    pub(super) fn found(&self, codec: Codec, span: Span) -> bool {
+        let found = &self.regions[codec.slot()].found;
+        let next = found.partition_point(|known| known.end() <= span.start());
+        found.get(next).is_some_and(|known| known.overlaps(span))
+    }
+}
+
+impl<'d> Finder<'d> {
+    /// Decodes the region around a trigger that ends at `end`, unless that was done, and takes over what is found in it.
+    pub(super) fn look_inside(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        end: usize,
+        codec: Codec,
+    ) -> Result<(), DatabaseError> {
+        let done = self.inside.regions[codec.slot()].end;
+        if self.inside.depth == MAX_DEPTH || end < done {
+            return Ok(());
+        }
+        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
+        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
+        let region = codec.region(block, Span::new(around.start, around.end), end, done.max(around.start));
+        if self.inside.line != line.start {
+            (self.inside.decoded, self.inside.line) = (0, line.start);
+        }
+        self.inside.decoded += region.len();
+        let most = (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED);
+        if self.inside.decoded > most {
+            return Ok(());
+        }
+        self.doubts.push(line.start);
+        if let Some(codec) = codec.around(block, region) {
+            self.look_inside(block, line, end, codec)?;
+        }
+        let mut finder = match self.inside.finder.take() {
+            Some(finder) => finder,
+            None => {
+                let mut finder = Box::new(Finder::new(self.detector)?);
+                finder.inside.depth = self.inside.depth + 1;
+                finder
+            }
+        };
+        let outcome = self.take_over(block, region, end, codec, &mut finder);
+        self.inside.finder = Some(finder);
+        outcome
+    }
+
+    fn take_over(
+        &mut self,
+        block: &[u8],
+        region: Span,
+        end: usize,
+        codec: Codec,
+        finder: &mut Finder<'d>,
+    ) -> Result<(), DatabaseError> {
+        let decoded = codec.decode(block, region, end);
+        let matches = finder.find(&decoded.text)?;
+        let inner: Vec<Span> = matches.all.iter().map(|found| found.span).collect();
+        let spans: Vec<Span> = decoded.spans(&inner).into_iter().map(|span| span.shifted(region.start())).collect();
+        for (found, span) in matches.all.iter().zip(&spans) {
+            let secret = Secret::owned(matches.canonical(&decoded.text, found).expose().to_vec());
+            let rank = Rank::new(&self.detector.rules[found.rule].rule, secret.expose());
+            let canonical = Canonical::Decoded(self.decoded.len());
+            self.decoded.push(secret);
+            self.candidates.push(Candidate {
+                span: *span,
+                rule: found.rule,
+                rank,
+                canonical,
+                add_quotes: found.add_quotes.filter(|_| codec.layer() == Layer::Same),
+                continues: found.continues,
+                inside: Some(codec.layer()),
+            });
+        }
+        let last = &mut self.inside.regions[codec.slot()];
+        (last.end, last.found) = (region.end(), spans);
+        Ok(())
+    }
+
+    /// Takes out the values of keys that hold an escape, where the text in its plain spelling has something else in their place: an
+    /// `&` ends a parameter also when it is written `\u0026`.
+    pub(super) fn drop_misread(&mut self, block: &[u8]) {
+        let same = |candidate: &&Candidate| candidate.inside == Some(Layer::Same);
+        let mut plain: Vec<Span> = self.candidates.iter().filter(same).map(|candidate| candidate.span).collect();
+        if plain.is_empty() {
+            return;
+        }
+        plain.sort_unstable();
+        self.candidates.retain(|candidate| {
+            let span = candidate.span;
+            let next = plain.partition_point(|known| known.end() <= span.start());
+            candidate.inside.is_some()
+                || !candidate.is_context()
+                || !plain.get(next).is_some_and(|known| known.overlaps(span))
+                || !encoded::holds_escapes(&block[span.range()])
+        });
+    }
+}

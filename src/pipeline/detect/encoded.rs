@@ -26,6 +26,9 @@ pub const MAX_DEPTH: u8 = 3;
 /// No region is longer.
 pub const MAX_REGION: usize = 64 * 1024;
 
+/// So near behind a trigger is an escape looked for.
+const CUT_WITHIN: usize = 24;
+
 /// What a region shares with the one before it: an encoded secret no longer than this is whole in one of the two.
 const OVERLAP: usize = 4 * 1024;
 
@@ -97,6 +100,19 @@ impl Codec {
             b'%' => percent::value(line, at).map(|_| Self::Percent),
             b'\\' => escapes::starts(line, at).then_some(Self::Escapes),
             b'&' => entities::starts(line, at).then_some(Self::Entities),
+            _ => None,
+        }
+    }
+
+    /// The codec whose escapes cut what stands behind a trigger of a pattern that ends at `end`: the pattern's own characters, as in
+    /// `hooks.example.com%2Fservices%2F`, may be among them.
+    #[inline]
+    pub fn cutting(block: &[u8], end: usize) -> Option<Self> {
+        let behind = &block[end..block.len().min(end + CUT_WITHIN)];
+        let at = behind.iter().position(|byte| *byte <= b' ' || matches!(byte, b'%' | b'\\' | b'"'))?;
+        match behind[at] {
+            b'%' if matches!(percent::value(block, end + at), Some(b'/' | b'+' | b':' | b'=')) => Some(Self::Percent),
+            b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
             _ => None,
         }
     }

@@ -148,6 +148,11 @@ impl<'d> Finder<'d> {
         for hit in hits.iter() {
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = hit.end as usize + behind;
+                if matches!(used, Use::Pattern { .. })
+                    && let Some(codec) = Codec::cutting(block, hit.end as usize)
+                {
+                    self.look_inside(block, line_around(block, hit.end as usize), hit.end as usize, codec)?;
+                }
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
                     && (used.is_worth_a_look(detector, block, end)
                         || (explaining && matches!(used, Use::Pattern { .. })))
@@ -282,6 +287,9 @@ impl<'d> Finder<'d> {
             }
             Use::Header { rule, len } => {
                 let Some(key) = context::key_ending(text, at - len, at, words) else { return Ok(()) };
+                if let Some(codec) = Codec::of_separator(text, key.end) {
+                    self.look_inside(block, line, line.start + key.end, codec)?;
+                }
                 match context::of_header(text, key, words) {
                     Some(value) => self.push_value(block, line, rule, value),
                     None => {

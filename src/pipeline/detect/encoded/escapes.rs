@@ -10,6 +10,8 @@ use super::Builder;
 const MAX_BACKSLASHES: usize = 8;
 /// As much of the text beside a `\/` as is looked at.
 const LOOK: usize = 24;
+/// User-info and host together are no longer than this.
+const MAX_AUTHORITY: usize = 512;
 
 /// An escape: the character, how many layers of strings it is in, and its length in bytes.
 struct Escape {
@@ -22,7 +24,7 @@ struct Escape {
 #[inline]
 pub fn is_worth_a_look(block: &[u8], end: usize) -> bool {
     if block[end - 1] == b'/' {
-        return may_part_a_token(block, end);
+        return may_part_a_token(block, end) || may_hold_password(block, end);
     }
     // Blanks, quotes and angle brackets are no part of a token; behind a key they are looked at on their own.
     hex(block, end, 2).is_some_and(|code| {
@@ -44,6 +46,12 @@ fn may_part_a_token(block: &[u8], end: usize) -> bool {
     };
     block[end..].iter().take(LOOK).take_while(is_part).fold(0, kinds) == 7
         || block[..end - 2].iter().rev().take(LOOK).take_while(is_part).fold(0, kinds) == 7
+}
+
+/// Whether `://` ends there, and an `@` stands not far behind it.
+fn may_hold_password(block: &[u8], end: usize) -> bool {
+    let is_part = |b: &&u8| !matches!(b, b'"' | b' ' | b'\n' | b'<' | b'>' | b'\'');
+    block[..end].ends_with(b":\\/\\/") && block[end..].iter().take(MAX_AUTHORITY).take_while(is_part).any(|b| *b == b'@')
 }
 
 /// Whether an escape begins at `at` that stands for a character of its own.

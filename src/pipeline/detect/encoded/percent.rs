@@ -6,9 +6,15 @@
 
 use super::Builder;
 
-/// `end` is behind a percent sign and a digit or more.
+/// User-info and host together are no longer than this.
+const MAX_AUTHORITY: usize = 512;
+
+/// `end` is behind a percent sign and a digit or more, or behind `%3A%2F%2F`.
 #[inline]
 pub fn is_worth_a_look(block: &[u8], end: usize) -> bool {
+    if matches!(block[end - 1], b'f' | b'F') {
+        return may_hold_password(&block[end..]);
+    }
     let Some(at) = memchr::memrchr(b'%', &block[end.saturating_sub(5)..end]) else { return false };
     let at = end.saturating_sub(5) + at;
     match value(block, at) {
@@ -17,6 +23,12 @@ pub fn is_worth_a_look(block: &[u8], end: usize) -> bool {
         Some(byte) => is_unreserved(byte),
         None => false,
     }
+}
+
+/// Whether an `@`, itself an escape, stands behind `%3A%2F%2F` in the same value.
+fn may_hold_password(rest: &[u8]) -> bool {
+    let authority = rest.iter().take(MAX_AUTHORITY).take_while(|byte| !ends_region(**byte) && **byte != b'&').count();
+    memchr::memmem::find(&rest[..authority], b"%40").is_some()
 }
 
 /// The byte behind `%25XX` at `at`.
@@ -40,11 +52,14 @@ pub fn value(text: &[u8], at: usize) -> Option<u8> {
 ///
 /// An apostrophe needs no escape, so it ends what it began and nothing else.
 pub fn reach(before: &[u8], behind: &[u8]) -> (usize, usize) {
-    let ends = |byte: u8| byte <= b' ' || byte >= 0x7f || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'\\');
-    let back = before.iter().rev().take_while(|byte| !ends(**byte) && **byte != b'\'').count();
+    let back = before.iter().rev().take_while(|byte| !ends_region(**byte) && **byte != b'\'').count();
     let quoted = before.len() > back && before[before.len() - back - 1] == b'\'';
-    let ahead = behind.iter().take_while(|byte| !(ends(**byte) || (quoted && **byte == b'\''))).count();
+    let ahead = behind.iter().take_while(|byte| !(ends_region(**byte) || (quoted && **byte == b'\''))).count();
     (back, ahead)
+}
+
+fn ends_region(byte: u8) -> bool {
+    byte <= b' ' || byte >= 0x7f || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'\\')
 }
 
 /// The text with its escapes undone.

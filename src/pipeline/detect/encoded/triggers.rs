@@ -38,6 +38,8 @@ const SPELLED: &[(&str, Codec)] = &[
     ("%256", Codec::Percent),
     ("%257", Codec::Percent),
     ("%2525", Codec::Percent),
+    // `://` in front of a password.
+    ("%3a%2f%2f", Codec::Percent),
 ];
 
 /// Keys that tell of a value in base64. There is no looking for letters in any case there, so each spelling counts on its own.
@@ -91,6 +93,7 @@ mod tests {
         let patterns = [Trigger::literal("ghp_", false), Trigger::literal("SK", false), Trigger::literal("eyJ", false)];
         let all = triggers(patterns.iter(), true);
         let has = |text: &str, phase: u8| all.contains(&(Trigger::literal(text, false), Codec::Base64 { phase }));
-        assert!(has("Z2hwX", 1) && has("nHBf", 0) == false && has("ZXlKaGJH", 0) && has("cGFzc3dv", 0) && has("ZXlK", 0));
+        assert!(has("Z2hwX", 1) && has("docF8", 3) && has("docF9", 3) && has("naHBf", 0));
+        assert!(has("ZXlKaGJH", 0) && has("cGFzc3dv", 0) && has("ZXlK", 0));
     }
 }

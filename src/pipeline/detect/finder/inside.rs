@@ -60,7 +60,7 @@ impl<'d> Finder<'d> {
         codec: Codec,
     ) -> Result<(), DatabaseError> {
         let done = self.inside.regions[codec.slot()].end;
-        if self.inside.depth == MAX_DEPTH || end < done {
+        if self.inside.depth == MAX_DEPTH || end <= done {
             return Ok(());
         }
         // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use inkprint::model::{KeyEpoch, NamespaceSalt, SecretKey, Span};
 use inkprint::pipeline::detect::rule::RuleSet;
-use inkprint::pipeline::detect::{Detector, Finder, Match, Matches};
+use inkprint::pipeline::detect::{Canonical, Detector, Finder, Match, Matches, Written as Spelling};
 use inkprint::pipeline::fingerprint::{MarkKeys, Written, written_at};
 use inkprint::pipeline::policy::Policy;
 use inkprint::pipeline::rewrite::{Style, rewrite};
@@ -92,10 +92,12 @@ impl<'p> Engine<'p> {
     }
 }
 
-/// `log` with a mark in the place of each match.
+/// `log` with a mark in the place of each match: some mark, as what was decoded is no longer at hand.
 pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
-    rewrite(log, Span::new(0, log.len()), Matches { all: matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
+    let some = |found: &Match| Match { canonical: Canonical::Written(Spelling::Raw), ..*found };
+    let matches: Vec<Match> = matches.iter().map(some).collect();
+    rewrite(log, Span::new(0, log.len()), Matches { all: &matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
     out
 }
 

@@ -111,7 +111,7 @@ impl Codec {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
         let at = behind.iter().position(|byte| *byte <= b' ' || matches!(byte, b'%' | b'\\' | b'"'))?;
         match behind[at] {
-            b'%' if matches!(percent::value(block, end + at), Some(b'/' | b'+' | b':' | b'=')) => Some(Self::Percent),
+            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+' | b':' | b'=')) => Some(Self::Percent),
             b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
             _ => None,
         }

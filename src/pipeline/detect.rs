@@ -120,8 +120,11 @@ impl Detector {
         let keys = fast.iter().any(|(_, used)| matches!(used, Use::Key { .. }));
         let encoded = encoded::triggers(patterns, keys);
         fast.into_iter().for_each(|(trigger, used)| add(trigger, used));
-        encoded.into_iter().for_each(|(trigger, codec)| add(trigger, Use::Encoded(codec)));
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
+        for (literal, codec) in encoded {
+            let used = Use::Encoded(codec);
+            by_literal.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
+        }
         let (literals, mut guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
         guarded.push(Vec::new());
         let expressions: Vec<Expression> = literals.iter().chain([&pacer()]).map(Expression::from).collect();

@@ -185,7 +185,8 @@ fn a_parameter_ends_where_its_encoding_says_so() {
 fn what_is_only_encoded_stays() {
     let engine = Engine::new(&POLICY);
     proptest!(cases(1500), |(bytes in vec(any::<u8>(), 1..2000), hex in "[0-9a-f]{32,128}", words in "[a-z]{1,9}( [a-z]{1,9}){0,20}")| {
-        for text in [STANDARD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes), hex, STANDARD.encode(&words)].iter().chain(&spelled(&words)) {
+        // base64url has the hyphens and underscores of tokens: in a million random bytes some rule finds one as it stands.
+        for text in [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes[1..]), hex, STANDARD.encode(&words)].iter().chain(&spelled(&words)) {
             let line = format!("thumb data:image/png;base64,{text} etag W/\"{text}\"");
             let cleaned = engine.redact(line.as_bytes());
             prop_assert!(cleaned == line.as_bytes(), "{} became {}", line, String::from_utf8_lossy(&cleaned));
@@ -198,12 +199,15 @@ fn decoding_ends_at_some_depth_and_in_time() {
     let engine = Engine::new(&POLICY);
     let token = "ghp_Zt4bQmW9xLc2Rk7vNs1HdYp6JgFa3UeT8oKi";
     let percent = |text: String| escaped(&text, |code| format!("%{code:02x}"));
-    let layers: Vec<String> = std::iter::successors(Some(token.to_owned()), |text| Some(percent(text.clone()))).take(6).collect();
+    let layers: Vec<String> =
+        std::iter::successors(Some(token.to_owned()), |text| Some(percent(text.clone()))).take(6).collect();
     for (depth, text) in layers.iter().enumerate() {
         let found = prints(&engine.redact(text.as_bytes())).len();
         assert_eq!(found, usize::from(depth <= 3), "{depth} layers");
     }
-    for filling in ["%41", "%2541", "\\u0041", "&#65;", "Z2hwX0FB", "cGFzc3dvcmQ9", "%41\\u0041&#65;Z2hwX0FB", "=\\/Z2hwX1"] {
+    for filling in
+        ["%41", "%2541", "\\u0041", "&#65;", "Z2hwX0FB", "cGFzc3dvcmQ9", "%41\\u0041&#65;Z2hwX0FB", "=\\/Z2hwX1"]
+    {
         let line = format!("{} {token}\n", filling.repeat(1_000_000 / filling.len()));
         let started = std::time::Instant::now();
         assert_eq!(prints(&engine.redact(line.as_bytes())).last(), Some(&print(token.as_bytes())), "{filling}");

@@ -97,7 +97,15 @@ pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
     let some = |found: &Match| Match { canonical: Canonical::Written(Spelling::Raw), ..*found };
     let matches: Vec<Match> = matches.iter().map(some).collect();
-    rewrite(log, Span::new(0, log.len()), Matches { all: &matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
+    rewrite(
+        log,
+        Span::new(0, log.len()),
+        Matches { all: &matches, walls: &[], decoded: &[] },
+        policy,
+        Style::Plain,
+        &mut out,
+        |_, _| (),
+    );
     out
 }
 

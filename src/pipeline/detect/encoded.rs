@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 
 use crate::model::Span;
 
-pub use self::entities::any_in as holds_entities;
 pub use self::triggers::triggers;
 
 /// So many layers are undone, one inside the other. Layers of JSON strings that the context rules read themselves do not count.
@@ -111,7 +110,9 @@ impl Codec {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
         let at = behind.iter().position(|byte| *byte <= b' ' || matches!(byte, b'%' | b'\\' | b'"'))?;
         match behind[at] {
-            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+' | b':' | b'=')) => Some(Self::Percent),
+            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+' | b':' | b'=')) => {
+                Some(Self::Percent)
+            }
             b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
             _ => None,
         }
@@ -234,9 +235,12 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Whether `text` holds an escape of a codec that is but another spelling of the same text.
-pub fn holds_escapes(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', text).any(|at| escapes::starts(text, at)) || entities::any_in(text)
+/// The codec, of those that are but another spelling of the same text, of which `text` holds an escape.
+pub fn spelling(text: &[u8]) -> Option<Codec> {
+    if memchr::memchr_iter(b'\\', text).any(|at| escapes::starts(text, at)) {
+        return Some(Codec::Escapes);
+    }
+    entities::any_in(text).then_some(Codec::Entities)
 }
 
 /// Turns the line breaks inside of PEM blocks into blanks: a rule's match stands on one line. Other text keeps its lines.

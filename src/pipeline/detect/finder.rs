@@ -6,12 +6,12 @@ use self::inside::Inside;
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
+use super::encoded::{self, Codec};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches};
 use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
-use super::encoded::{self, Codec};
 use super::{Detector, Guarded, Use, Written, boundary, decode};
 use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
@@ -252,15 +252,17 @@ impl<'d> Finder<'d> {
                     && let Some(key) = context::key_ending(text, start, at, words)
                 {
                     // Behind a separator that is written in a codec, so is what ends the value.
-                    let codec = Codec::of_separator(text, key.end);
-                    if let Some(codec) = codec {
+                    if let Some(codec) = Codec::of_separator(text, key.end) {
                         self.look_inside(block, line, line.start + key.end, codec)?;
+                        if self.inside.has_read(codec, line.start + key.end) {
+                            return Ok(());
+                        }
                     }
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
-                    values.retain(|value| !codec.is_some_and(|codec| self.inside.found(codec, value.span.shifted(line.start))));
-                    if values.iter().any(|value| encoded::holds_entities(&text[value.span.range()])) {
-                        self.look_inside(block, line, end, Codec::Entities)?;
+                    let spelling = values.iter().find_map(|value| encoded::spelling(&text[value.span.range()]));
+                    if let Some(codec) = spelling {
+                        self.look_inside(block, line, end, codec)?;
                     }
                     if let Some(seen) = &mut self.seen {
                         let key = Span::new(key.start, key.end).shifted(line.start);

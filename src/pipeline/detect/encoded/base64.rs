@@ -85,7 +85,8 @@ pub fn reach(before: &[u8], behind: &[u8], phase: u8) -> (usize, usize) {
     let whole = before.iter().rev().take_while(|byte| is_base64(**byte)).count();
     let run = &before[before.len() - whole..];
     let even = |at: usize| (run.len() - at) % 4 == usize::from(phase) % 4;
-    let starts = [0].into_iter().chain(run.iter().enumerate().filter(|(_, b)| !b.is_ascii_alphanumeric()).map(|(at, _)| at + 1));
+    let starts =
+        [0].into_iter().chain(run.iter().enumerate().filter(|(_, b)| !b.is_ascii_alphanumeric()).map(|(at, _)| at + 1));
     let start = starts.into_iter().find(|at| even(*at)).unwrap_or(0);
     let ahead = behind.iter().take_while(|byte| is_base64(**byte)).count();
     let padding = behind[ahead..].iter().take(2).take_while(|byte| **byte == b'=').count();
@@ -114,16 +115,19 @@ mod tests {
 
     #[test]
     fn a_form_stands_in_what_is_encoded_at_its_place() {
-        for (before, behind) in [("", ""), ("a", "x"), ("??", ">>"), ("abc", ""), ("user:", "~~~"), ("\u{ff}", "\u{fe}\u{ff}")] {
+        for (before, behind) in
+            [("", ""), ("a", "x"), ("??", ">>"), ("abc", ""), ("user:", "~~~"), ("\u{ff}", "\u{fe}\u{ff}")]
+        {
             for literal in ["ghp_", "xoxb-", "password", "AKIA", "-----BEGIN "] {
                 let text = format!("{before}{literal}{behind}");
                 for encoded in [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
                     let form = forms(literal.as_bytes()).into_iter().find(|form| {
-                        encoded.match_indices(&form.text).any(|(start, _)| {
-                            (start + form.text.len()) % 4 == usize::from(form.phase)
-                        })
+                        encoded
+                            .match_indices(&form.text)
+                            .any(|(start, _)| (start + form.text.len()) % 4 == usize::from(form.phase))
                     });
-                    let control = literal.len() == 4 && before.len() % 3 == 1 && behind.bytes().next().is_none_or(|b| b >= 0x80);
+                    let control =
+                        literal.len() == 4 && before.len() % 3 == 1 && behind.bytes().next().is_none_or(|b| b >= 0x80);
                     assert!(form.is_some() || control, "{text} {encoded}");
                 }
             }

@@ -51,9 +51,9 @@ const LONGEST: usize = 12;
 #[inline]
 pub fn is_worth_a_look(block: &[u8], end: usize) -> bool {
     // Quotes, blanks and what is no ASCII stand in every other page; behind a key they are looked at on their own.
-    end.checked_sub(2).and_then(|at| at_start(&block[at..])).is_some_and(|(character, _)| {
-        character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '<' | '>')
-    })
+    end.checked_sub(2)
+        .and_then(|at| at_start(&block[at..]))
+        .is_some_and(|(character, _)| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '<' | '>'))
 }
 
 /// Whether one begins at `at`.

@@ -27,9 +27,8 @@ pub fn is_worth_a_look(block: &[u8], end: usize) -> bool {
         return may_part_a_token(block, end) || may_hold_password(block, end);
     }
     // Blanks, quotes and angle brackets are no part of a token; behind a key they are looked at on their own.
-    hex(block, end, 2).is_some_and(|code| {
-        matches!(code, 0x21 | 0x23..=0x26 | 0x28..=0x3b | 0x3d | 0x3f..=0x5b | 0x5d..=0x7e)
-    })
+    hex(block, end, 2)
+        .is_some_and(|code| matches!(code, 0x21 | 0x23..=0x26 | 0x28..=0x3b | 0x3d | 0x3f..=0x5b | 0x5d..=0x7e))
 }
 
 /// Whether what stands before or behind a `\/` is of random characters, as far as capitals, small letters and digits tell.
@@ -51,7 +50,8 @@ fn may_part_a_token(block: &[u8], end: usize) -> bool {
 /// Whether `://` ends there, and an `@` stands not far behind it.
 fn may_hold_password(block: &[u8], end: usize) -> bool {
     let is_part = |b: &&u8| !matches!(b, b'"' | b' ' | b'\n' | b'<' | b'>' | b'\'');
-    block[..end].ends_with(b":\\/\\/") && block[end..].iter().take(MAX_AUTHORITY).take_while(is_part).any(|b| *b == b'@')
+    block[..end].ends_with(b":\\/\\/")
+        && block[end..].iter().take(MAX_AUTHORITY).take_while(is_part).any(|b| *b == b'@')
 }
 
 /// Whether an escape begins at `at` that stands for a character of its own.
@@ -69,7 +69,11 @@ pub fn decode(text: &[u8]) -> Builder<'_> {
         match escape_at(text, at) {
             Some(escape) => {
                 let spelling = spelling(escape.character, escape.layers);
-                if spelling.len() <= escape.len { out.put(&spelling, at) } else { out.copy(at, at + escape.len) }
+                if spelling.len() <= escape.len {
+                    out.put(&spelling, at)
+                } else {
+                    out.copy(at, at + escape.len)
+                }
                 at += escape.len;
             }
             None => {
@@ -104,7 +108,8 @@ fn escape_at(text: &[u8], at: usize) -> Option<Escape> {
             let first = hex(text, letter + 1, 4)?;
             let second = letter + 5 + backslashes;
             let pair = || {
-                (text.get(letter + 5..second)?.iter().all(|b| *b == b'\\') && text.get(second) == Some(&b'u')).then_some(())?;
+                (text.get(letter + 5..second)?.iter().all(|b| *b == b'\\') && text.get(second) == Some(&b'u'))
+                    .then_some(())?;
                 let low = hex(text, second + 1, 4)?;
                 let character = char::decode_utf16([first as u16, low as u16]).next()?.ok()?;
                 Some(Escape { character, layers, len: second + 5 - at })

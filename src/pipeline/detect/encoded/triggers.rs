@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{Codec, base64};
-use crate::pipeline::detect::trigger::Trigger;
+use crate::pipeline::detect::trigger::{Literal, Trigger};
 
 /// Escapes that need not be written as ones begin with these; see [`Codec::is_worth_a_look`] for what is made of a hit.
 const SPELLED: &[(&str, Codec)] = &[
@@ -39,7 +39,7 @@ const SPELLED: &[(&str, Codec)] = &[
     ("%257", Codec::Percent),
     ("%2525", Codec::Percent),
     // `://` in front of a password.
-    ("%3a%2f%2f", Codec::Percent),
+    ("3a%2f%2f", Codec::Percent),
 ];
 
 /// Keys that tell of a value in base64. There is no looking for letters in any case there, so each spelling counts on its own.
@@ -50,8 +50,8 @@ const KEYS: &[&str] = &[
 
 /// How the headers of JSON web tokens begin, by their first member: the three letters that all have in common are too few.
 const JWT_HEADERS: &[&str] = &[
-    "eyJhbGci", "eyJ0eXAi", "eyJraWQi", "eyJjdHki", "eyJlbmMi", "eyJ6aXAi", "eyJqa3Ui", "eyJqd2si", "eyJ4NWMi", "eyJ4NXQi",
-    "eyJhcGki", "eyJwcHQi",
+    "eyJhbGci", "eyJ0eXAi", "eyJraWQi", "eyJjdHki", "eyJlbmMi", "eyJ6aXAi", "eyJqa3Ui", "eyJqd2si", "eyJ4NWMi",
+    "eyJ4NXQi", "eyJhcGki", "eyJwcHQi",
 ];
 /// `eyJ` at the start of what is encoded: just long enough.
 const JWT_AT_START: (&str, u8) = ("ZXlK", 0);
@@ -60,10 +60,11 @@ const JWT_AT_START: (&str, u8) = ("ZXlK", 0);
 const SHORTEST: usize = 4;
 
 /// The triggers of every codec, for rules with patterns that have these triggers, and for rules that go by keys.
-pub fn triggers<'t>(patterns: impl Iterator<Item = &'t Trigger>, keys: bool) -> BTreeSet<(Trigger, Codec)> {
+pub fn triggers<'t>(patterns: impl Iterator<Item = &'t Trigger>, keys: bool) -> BTreeSet<(Literal, Codec)> {
     let mut literals: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut all = BTreeSet::new();
-    let packed = |text: &str, phase: u8| (Trigger::literal(text, false), Codec::Base64 { phase });
+    let cased = |text: &str| Literal { bytes: text.as_bytes().to_vec(), caseless: false };
+    let packed = |text: &str, phase: u8| (cased(text), Codec::Base64 { phase });
     for literal in patterns.map(Trigger::literal_run) {
         if literal.starts_with(b"eyJ") {
             literals.extend(JWT_HEADERS.iter().map(|header| header.as_bytes().to_vec()));
@@ -79,7 +80,8 @@ pub fn triggers<'t>(patterns: impl Iterator<Item = &'t Trigger>, keys: bool) -> 
     all.extend(literals.iter().flat_map(|literal| base64::forms(literal)).map(|form| packed(&form.text, form.phase)));
     all.extend(SPELLED.iter().map(|(text, codec)| {
         // Hexadecimal digits come in both cases.
-        (Trigger::literal(text, text.ends_with(|last: char| last.is_ascii_lowercase() && last != 'x')), *codec)
+        let caseless = text.ends_with(|last: char| last.is_ascii_lowercase() && last != 'x');
+        (Literal { caseless, ..cased(text) }, *codec)
     }));
     all
 }
@@ -92,7 +94,10 @@ mod tests {
     fn patterns_and_keys_bring_their_forms() {
         let patterns = [Trigger::literal("ghp_", false), Trigger::literal("SK", false), Trigger::literal("eyJ", false)];
         let all = triggers(patterns.iter(), true);
-        let has = |text: &str, phase: u8| all.contains(&(Trigger::literal(text, false), Codec::Base64 { phase }));
+        let has = |text: &str, phase: u8| {
+            let literal = Literal { bytes: text.as_bytes().to_vec(), caseless: false };
+            all.contains(&(literal, Codec::Base64 { phase }))
+        };
         assert!(has("Z2hwX", 1) && has("docF8", 3) && has("docF9", 3) && has("naHBf", 0));
         assert!(has("ZXlKaGJH", 0) && has("cGFzc3dv", 0) && has("ZXlK", 0));
     }

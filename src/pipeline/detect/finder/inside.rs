@@ -14,17 +14,13 @@ pub(super) struct Inside<'d> {
     finder: Option<Box<Finder<'d>>>,
     /// So many codecs are undone already.
     depth: u8,
-    regions: [LastRegion; Codec::SLOTS],
+    /// Where each codec's last region ends.
+    ends: [usize; Codec::SLOTS],
+    /// The regions that are but another spelling of the same text, ascending, joined where they meet.
+    spelled: [Vec<Span>; 2],
     /// Bytes of the line at hand that were decoded, and where that line begins.
     decoded: usize,
     line: usize,
-}
-
-/// The last region of a codec that was decoded: its end, and what was found in it, ascending.
-#[derive(Debug, Default)]
-struct LastRegion {
-    end: usize,
-    found: Vec<Span>,
 }
 
 /// In a line of so many bytes, and some for short ones, only so many times as many are decoded, all layers together: enough for whatever
@@ -35,18 +31,14 @@ const SOME: usize = 4 * 1024;
 impl Inside<'_> {
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
-        for region in &mut self.regions {
-            region.end = 0;
-            region.found.clear();
-        }
+        self.ends = [0; Codec::SLOTS];
+        self.spelled.iter_mut().for_each(Vec::clear);
         (self.decoded, self.line) = (0, usize::MAX);
     }
 
-    /// Whether something was found there in this codec's last region.
-    pub(super) fn found(&self, codec: Codec, span: Span) -> bool {
-        let found = &self.regions[codec.slot()].found;
-        let next = found.partition_point(|known| known.end() <= span.start());
-        found.get(next).is_some_and(|known| known.overlaps(span))
+    /// Whether the text that ends at `end` was decoded.
+    pub(super) fn has_read(&self, codec: Codec, end: usize) -> bool {
+        end <= self.ends[codec.slot()]
     }
 }
 
@@ -59,10 +51,10 @@ impl<'d> Finder<'d> {
         end: usize,
         codec: Codec,
     ) -> Result<(), DatabaseError> {
-        let done = self.inside.regions[codec.slot()].end;
-        if self.inside.depth == MAX_DEPTH || end <= done {
+        if self.inside.depth == MAX_DEPTH || self.inside.has_read(codec, end) {
             return Ok(());
         }
+        let done = self.inside.ends[codec.slot()];
         // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
         let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
         let region = codec.region(block, Span::new(around.start, around.end), end, done.max(around.start));
@@ -118,27 +110,31 @@ impl<'d> Finder<'d> {
                 inside: Some(codec.layer()),
             });
         }
-        let last = &mut self.inside.regions[codec.slot()];
-        (last.end, last.found) = (region.end(), spans);
+        self.inside.ends[codec.slot()] = region.end();
+        if let Some(regions) = self.inside.spelled.get_mut(codec.slot()) {
+            let joined = regions.pop_if(|last| last.end() >= region.start());
+            regions.push(joined.map_or(region, |last| last.union(region)));
+        }
         Ok(())
     }
 
-    /// Takes out the values of keys that hold an escape, where the text in its plain spelling has something else in their place: an
-    /// `&` ends a parameter also when it is written `\u0026`.
+    /// Takes out the values of keys that hold an escape, where the text around was read in its plain spelling: an `&` ends a parameter
+    /// also when it is written `\u0026`.
     pub(super) fn drop_misread(&mut self, block: &[u8]) {
-        let same = |candidate: &&Candidate| candidate.inside == Some(Layer::Same);
-        let mut plain: Vec<Span> = self.candidates.iter().filter(same).map(|candidate| candidate.span).collect();
-        if plain.is_empty() {
+        let spelled = &self.inside.spelled;
+        if spelled.iter().all(Vec::is_empty) {
             return;
         }
-        plain.sort_unstable();
+        let is_read = |codec: Codec, span: Span| {
+            let regions = &spelled[codec.slot()];
+            let next = regions.partition_point(|region| region.end() <= span.start());
+            // A key stands before its value.
+            regions.get(next).is_some_and(|region| region.covers(span) && region.start() < span.start())
+        };
         self.candidates.retain(|candidate| {
-            let span = candidate.span;
-            let next = plain.partition_point(|known| known.end() <= span.start());
             candidate.inside.is_some()
                 || !candidate.is_context()
-                || !plain.get(next).is_some_and(|known| known.overlaps(span))
-                || !encoded::holds_escapes(&block[span.range()])
+                || encoded::spelling(&block[candidate.span.range()]).is_none_or(|codec| !is_read(codec, candidate.span))
         });
     }
 }

@@ -7,6 +7,8 @@ mod promises {
     mod badinput;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// A secret is found inside of other encodings, and what is only written in one stays.
+    mod encodings;
     /// The data path in this process, with keys of the tests' own.
     mod engine;
     /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.

@@ -3,6 +3,7 @@
 //! - A block of whole frames is scanned at once for the triggers of all rules; a block without a hit costs nothing more.
 //! - A hit is confirmed by its rule in a bounded window that never leaves the hit's line.
 //! - What inkprint wrote itself is left alone: a mark is a wall that no match, no near word and no key crosses.
+//! - A hit of an encoded form has the text around it decoded, and searched by the same rules ([`encoded`]).
 //! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
 
 mod armor;
@@ -12,6 +13,7 @@ mod candidate;
 pub mod context;
 mod database;
 pub mod decode;
+pub mod encoded;
 mod finder;
 mod group;
 mod linear;
@@ -30,6 +32,7 @@ use std::collections::BTreeMap;
 use self::candidate::Compiled;
 use self::context::ContextWords;
 use self::database::{Database, Expression};
+use self::encoded::Codec;
 use self::partial::Runtime;
 use self::rule::{Form, Near, Rule, RuleSet};
 use self::slow::SlowRules;
@@ -65,6 +68,8 @@ enum Use {
     Partial(Runtime),
     /// The beginning of a private key's body, so many bytes long.
     Body { rule: usize, len: usize },
+    /// What may be a secret written in a codec: the region around is decoded and searched.
+    Encoded(Codec),
     /// The start of something that inkprint wrote.
     Written,
 }
@@ -116,17 +121,25 @@ impl Detector {
                 by_literal.entry(literal).or_default().push(Guarded { trigger, behind, used });
             }
         };
-        let mut slow = Vec::new();
+        let (mut slow, mut fast) = (Vec::new(), Vec::new());
         for (at, rule) in set.rules.iter().enumerate() {
             match uses(at, rule, &set.words) {
-                Some(uses) => uses.into_iter().for_each(|(trigger, used)| add(trigger, used)),
+                Some(uses) => fast.extend(uses),
                 None => slow.push(at),
             }
         }
+        let patterns = fast.iter().filter(|(_, used)| matches!(used, Use::Pattern { .. })).map(|(trigger, _)| trigger);
+        let keys = fast.iter().any(|(_, used)| matches!(used, Use::Key { .. }));
+        let encoded = encoded::triggers(patterns, keys);
+        fast.into_iter().for_each(|(trigger, used)| add(trigger, used));
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
         for runtime in [Runtime::Cri, Runtime::Docker] {
             let triggers = runtime.triggers().iter().map(|text| Trigger::literal(text, false));
             triggers.for_each(|trigger| add(trigger, Use::Partial(runtime)));
+        }
+        for (literal, codec) in encoded {
+            let used = Use::Encoded(codec);
+            by_literal.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
         }
         let (literals, mut guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
         guarded.push(Vec::new());

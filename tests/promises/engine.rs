@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
-use inkprint::model::{KeyEpoch, NamespaceSalt, Secret, SecretKey, Span};
+use inkprint::model::{KeyEpoch, NamespaceSalt, SecretKey, Span};
 use inkprint::pipeline::detect::rule::RuleSet;
-use inkprint::pipeline::detect::{Canonical, Detector, Finder, Match, Matches};
+use inkprint::pipeline::detect::{Canonical, Detector, Finder, Match, Matches, Written as Spelling};
 use inkprint::pipeline::fingerprint::{MarkKeys, Written, written_at};
 use inkprint::pipeline::policy::Policy;
 use inkprint::pipeline::rewrite::{Style, rewrite};
@@ -92,18 +92,20 @@ impl<'p> Engine<'p> {
     }
 }
 
-/// `log` with a mark in the place of each match.
+/// `log` with a mark in the place of each match: some mark, as what was decoded is no longer at hand.
 pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
-    // Which secret a mark stands for makes no difference here.
-    let decoded = matches.iter().map(|found| match found.canonical {
-        Canonical::Decoded(at) => at + 1,
-        Canonical::Written(_) => 0,
-    });
-    let decoded: Vec<Secret<'static>> =
-        (0..decoded.max().unwrap_or_default()).map(|_| Secret::borrowed(b"decoded")).collect();
-    let matches = Matches { all: matches, walls: &[], decoded: &decoded, open: None };
-    rewrite(log, Span::new(0, log.len()), matches, policy, Style::Plain, &mut out, |_, _| ());
+    let some = |found: &Match| Match { canonical: Canonical::Written(Spelling::Raw), ..*found };
+    let matches: Vec<Match> = matches.iter().map(some).collect();
+    rewrite(
+        log,
+        Span::new(0, log.len()),
+        Matches { all: &matches, walls: &[], decoded: &[], open: None },
+        policy,
+        Style::Plain,
+        &mut out,
+        |_, _| (),
+    );
     out
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
+use super::context::Written;
 use super::database::DatabaseError;
+use super::encoded::Layer;
 use super::pattern::{Matcher, PatternMatch};
 use super::placeholder;
 use super::resolve::Canonical;
@@ -60,6 +62,40 @@ pub struct Candidate {
     pub add_quotes: Option<u8>,
     /// See [`super::resolve::Match::continues`].
     pub continues: bool,
+    /// The codec's layer in whose text it was found; `None` where it was found as it stands.
+    pub inside: Option<Layer>,
+}
+
+impl Candidate {
+    /// Whether this one, of two that overlap, gives the match its name and its canonical secret.
+    ///
+    /// What was found by decoding explains what it covers: the same bytes, read as they stand, are but an encoded text to a rule
+    /// that knows nothing of it. A structured token that has a packed text for its body is the exception, as `eyJ…` has; so are
+    /// `Basic` credentials, which the header tells to be some.
+    pub fn outranks(&self, other: &Self) -> bool {
+        match (self.inside, other.inside) {
+            (Some(layer), None) => self.explains(layer, other),
+            (None, Some(layer)) => !other.explains(layer, self),
+            _ => self.rank > other.rank,
+        }
+    }
+
+    fn explains(&self, layer: Layer, plain: &Self) -> bool {
+        if !self.span.covers(plain.span) {
+            return self.rank > plain.rank;
+        }
+        let of_its_own = match layer {
+            Layer::Packed if plain.span.covers(self.span) => plain.rank.pack == Pack::Tokens,
+            _ => false,
+        };
+        let basic = plain.canonical == Canonical::Written(Written::Basic) && self.rank.pack < Pack::Tokens;
+        !(of_its_own || basic)
+    }
+
+    /// Whether it was found by what stands around it.
+    pub fn is_context(&self) -> bool {
+        self.rank.pack == Pack::Context
+    }
 }
 
 /// The order in which rules give their name to an overlap: pack, then what a checksum confirmed, then length, then how much the

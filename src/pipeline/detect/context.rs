@@ -165,7 +165,7 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "]", ">", "%", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"", "val",
+    "=", ":", "\"", "'", "\\", "]", ">", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"", "val",
     " =", " :", " .=", " +=", " ?=", "  ", "\t",
 ];
 

@@ -48,7 +48,8 @@ pub fn basic_password(text: &[u8]) -> Option<Secret<'static>> {
     password
 }
 
-/// What rows of base64 decode to, whatever parts them: blanks, `\n` at any depth of escaping, `%0A`, `\u000a`.
+/// What rows of base64 decode to, whatever parts them: blanks, `\n` at any depth of escaping, `%0A`, `\u000a`. Their own `+` and `/` may
+/// be escaped as well.
 ///
 /// Rows that were cut off mid-way decode up to their last whole group.
 pub fn armor(text: &[u8]) -> Secret<'_> {
@@ -60,9 +61,17 @@ pub fn armor(text: &[u8]) -> Secret<'_> {
         at += match &text[at..] {
             // The checksum of an OpenPGP block is none of its body.
             [b'=', checksum @ ..] if row == 0 && before > 0 && checksum.len() >= 4 => 5,
-            [b'\\', b'u', _, _, _, _, ..] => 6,
+            [b'\\', b'u', b'0', b'0', high, low, ..] | [b'%', high, low, ..]
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                match (high, low.to_ascii_lowercase()) {
+                    (b'2', b'b') => rows.push(b'+'),
+                    (b'2', b'f') => rows.push(b'/'),
+                    _ => {}
+                }
+                if text[at] == b'%' { 3 } else { 6 }
+            }
             [b'\\', b'n' | b'r' | b't', ..] => 2,
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
             [byte, ..] => {
                 if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/') {
                     rows.push(*byte);
@@ -203,6 +212,9 @@ mod tests {
             r"QUJD\u000aREVGRw=",
         ] {
             assert_eq!(decoded(text, Written::Armor), plain, "{text}");
+        }
+        for text in [r"YT8\/YT4+", "YT8%2fYT4%2B", r"YT8\u002FYT4\u002b"] {
+            assert_eq!(decoded(text, Written::Armor), "a??a>>", "{text}");
         }
     }
 

@@ -1,15 +1,17 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
 mod across;
+mod inside;
 
 use zeroize::Zeroize as _;
 
 use self::across::Across;
-
+use self::inside::Inside;
 use super::armor::{self, Armor, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
+use super::encoded::{self, Codec};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches, Open};
 use super::rule::{Encoding, Form, Near, Rule};
@@ -58,6 +60,8 @@ pub struct Finder<'d> {
     armored: usize,
     /// The search of messages in parts.
     across: Across<'d>,
+    /// The search of decoded texts.
+    inside: Inside<'d>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
 }
@@ -111,6 +115,7 @@ impl<'d> Finder<'d> {
             open: None,
             armored: 0,
             across: Across::default(),
+            inside: Inside::default(),
             seen: None,
         })
     }
@@ -168,6 +173,7 @@ impl<'d> Finder<'d> {
         self.candidates.clear();
         self.doubts.clear();
         self.across.begin();
+        self.inside.begin();
         self.covered = Span::new(0, 0);
         if hits.is_empty() && self.slow_cache.is_none() && self.part.resumes.is_none() {
             return Ok(());
@@ -187,6 +193,11 @@ impl<'d> Finder<'d> {
         for hit in hits.iter() {
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = hit.end as usize + behind;
+                if matches!(used, Use::Pattern { .. })
+                    && let Some(codec) = Codec::cutting(block, hit.end as usize)
+                {
+                    self.look_inside(block, line_around(block, hit.end as usize), hit.end as usize, codec)?;
+                }
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
                     && (used.is_worth_a_look(detector, block, end)
                         || (explaining && matches!(used, Use::Pattern { .. })))
@@ -200,6 +211,7 @@ impl<'d> Finder<'d> {
             }
         }
         self.find_slow(block)?;
+        self.drop_misread(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = self.open {
             self.matches.retain(|found| found.span.end() <= open.at);
@@ -272,6 +284,7 @@ impl<'d> Finder<'d> {
         let (at, words) = (end - line.start, &detector.words);
         match used {
             Use::Written => {}
+            Use::Encoded(codec) => self.look_inside(block, line, end, codec)?,
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => {
                 // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
@@ -287,8 +300,19 @@ impl<'d> Finder<'d> {
                     && let Some(start) = form.phrase_before(text, at)
                     && let Some(key) = context::key_ending(text, start, at, words)
                 {
+                    // Behind a separator that is written in a codec, so is what ends the value.
+                    if let Some(codec) = Codec::of_separator(text, key.end) {
+                        self.look_inside(block, line, line.start + key.end, codec)?;
+                        if self.inside.has_read(codec, line.start + key.end) {
+                            return Ok(());
+                        }
+                    }
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
+                    let spelling = values.iter().find_map(|value| encoded::spelling(&text[value.span.range()]));
+                    if let Some(codec) = spelling {
+                        self.look_inside(block, line, end, codec)?;
+                    }
                     if let Some(seen) = &mut self.seen {
                         let key = Span::new(key.start, key.end).shifted(line.start);
                         let nothing = values.is_empty().then_some(Found {
@@ -314,6 +338,9 @@ impl<'d> Finder<'d> {
             }
             Use::Header { rule, len } => {
                 let Some(key) = context::key_ending(text, at - len, at, words) else { return Ok(()) };
+                if let Some(codec) = Codec::of_separator(text, key.end) {
+                    self.look_inside(block, line, line.start + key.end, codec)?;
+                }
                 match context::of_header(text, key, words) {
                     Some(value) => self.push_value(block, line, rule, value),
                     None => {
@@ -366,7 +393,15 @@ impl<'d> Finder<'d> {
         let canonical = Canonical::Decoded(self.decoded.len() - 1);
         for span in armor.groups {
             let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
-            self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
+            self.candidates.push(Candidate {
+                span,
+                rule,
+                rank,
+                canonical,
+                add_quotes: None,
+                continues: false,
+                inside: None,
+            });
         }
     }
 
@@ -374,7 +409,16 @@ impl<'d> Finder<'d> {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
         let canonical = Canonical::Written(value.written);
-        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: value.add_quotes, continues: false });
+
+        self.candidates.push(Candidate {
+            span,
+            rule,
+            rank,
+            canonical,
+            add_quotes: value.add_quotes,
+            continues: false,
+            inside: None,
+        });
     }
 
     fn confirm_pattern(
@@ -493,7 +537,15 @@ impl<'d> Finder<'d> {
                     None => decode::written_token(&block[span.range()]),
                 };
                 let canonical = Canonical::Written(written);
-                self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
+                self.candidates.push(Candidate {
+                    span,
+                    rule,
+                    rank,
+                    canonical,
+                    add_quotes: None,
+                    continues: false,
+                    inside: None,
+                });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
         }
@@ -547,6 +599,7 @@ impl Use {
                 begins || !detector.rules[rule].wants_boundary
             }
             Self::Written => false,
+            Self::Encoded(codec) => codec.is_worth_a_look(block, end),
             Self::Partial(runtime) => runtime.may_go_on(block, end),
             _ => true,
         }

@@ -78,7 +78,7 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
         at += 1;
         while at < candidates.len() && candidates[at].span.overlaps(union) {
             union = union.union(candidates[at].span);
-            if candidates[at].rank > best.rank {
+            if candidates[at].outranks(&best) {
                 best = candidates[at];
             }
             at += 1;
@@ -144,6 +144,7 @@ mod tests {
                 canonical: Canonical::Written(Written::Raw),
                 add_quotes: None,
                 continues: false,
+                inside: None,
             })
             .collect()
     }

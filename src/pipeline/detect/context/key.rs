@@ -53,7 +53,7 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
 pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     match block.get(end) {
         None | Some(b'\n') => false,
-        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'`' | b'+' | b'?' | b'|') => true,
+        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|') => true,
         Some(b' ' | b'\t') => {
             let behind = block[end..].iter().find(|b| !matches!(b, b' ' | b'\t'));
             matches!(behind, Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|')) || is_flag(block, end)

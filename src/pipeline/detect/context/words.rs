@@ -22,8 +22,10 @@ pub enum Shape {
 /// Whether `value` is a secret of this rule.
 pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, words: &ContextWords) -> bool {
     let value = strip(value);
-    // What a mark took the place of is searched once more: most values are that, and need no look at their characters.
-    if fingerprint::written_at(value).is_some_and(|(_, len)| len == value.len()) {
+    // What a mark took the place of is searched once more: most values are that, and need no look at their characters. Behind a mark an
+    // escape may stand for what ended the value.
+    if fingerprint::written_at(value).is_some_and(|(_, len)| matches!(value.get(len), None | Some(b'\\' | b'&' | b'%')))
+    {
         return false;
     }
     // No word, no reference and no stand-in is so long; and to read it again for every key in it would be quadratic.

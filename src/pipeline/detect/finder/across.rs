@@ -63,6 +63,7 @@ impl<'d> Finder<'d> {
                     canonical,
                     add_quotes: None,
                     continues: number > 0,
+                    inside: None,
                 }));
             }
         });

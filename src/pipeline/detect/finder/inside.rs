@@ -1,0 +1,140 @@
+//! The search of decoded texts: the same rules, by a finder of their own, and the way back to the bytes that go.
+
+use super::{Finder, Line};
+use crate::model::{Secret, Span};
+use crate::pipeline::detect::candidate::{Candidate, Rank};
+use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::encoded::{self, Codec, Layer, MAX_DEPTH};
+use crate::pipeline::detect::resolve::Canonical;
+
+/// What one worker knows of the regions of its block.
+#[derive(Debug, Default)]
+pub(super) struct Inside<'d> {
+    /// The finder of decoded texts, made for the first of them.
+    finder: Option<Box<Finder<'d>>>,
+    /// So many codecs are undone already.
+    depth: u8,
+    /// Where each codec's last region ends.
+    ends: [usize; Codec::SLOTS],
+    /// The regions that are but another spelling of the same text, ascending, joined where they meet.
+    spelled: [Vec<Span>; 2],
+    /// Bytes of the line at hand that were decoded, and where that line begins.
+    decoded: usize,
+    line: usize,
+}
+
+/// In a line of so many bytes, and some for short ones, only so many times as many are decoded, all layers together: enough for whatever
+/// is written by accident, and an end to what is written to keep us busy.
+const MOST_DECODED: usize = 32;
+const SOME: usize = 4 * 1024;
+
+impl Inside<'_> {
+    /// Forgets the block before.
+    pub(super) fn begin(&mut self) {
+        self.ends = [0; Codec::SLOTS];
+        self.spelled.iter_mut().for_each(Vec::clear);
+        (self.decoded, self.line) = (0, usize::MAX);
+    }
+
+    /// Whether the text that ends at `end` was decoded.
+    pub(super) fn has_read(&self, codec: Codec, end: usize) -> bool {
+        end <= self.ends[codec.slot()]
+    }
+}
+
+impl<'d> Finder<'d> {
+    /// Decodes the region around a trigger that ends at `end`, unless that was done, and takes over what is found in it.
+    pub(super) fn look_inside(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        end: usize,
+        codec: Codec,
+    ) -> Result<(), DatabaseError> {
+        if self.inside.depth == MAX_DEPTH || self.inside.has_read(codec, end) {
+            return Ok(());
+        }
+        let done = self.inside.ends[codec.slot()];
+        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
+        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
+        let region = codec.region(block, Span::new(around.start, around.end), end, done.max(around.start));
+        if self.inside.line != line.start {
+            (self.inside.decoded, self.inside.line) = (0, line.start);
+        }
+        self.inside.decoded += region.len();
+        let most = (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED);
+        if self.inside.decoded > most {
+            return Ok(());
+        }
+        self.doubts.push(line.start);
+        if let Some(codec) = codec.around(block, region) {
+            self.look_inside(block, line, end, codec)?;
+        }
+        let mut finder = match self.inside.finder.take() {
+            Some(finder) => finder,
+            None => {
+                let mut finder = Box::new(Finder::new(self.detector)?);
+                finder.inside.depth = self.inside.depth + 1;
+                finder
+            }
+        };
+        let outcome = self.take_over(block, region, end, codec, &mut finder);
+        self.inside.finder = Some(finder);
+        outcome
+    }
+
+    fn take_over(
+        &mut self,
+        block: &[u8],
+        region: Span,
+        end: usize,
+        codec: Codec,
+        finder: &mut Finder<'d>,
+    ) -> Result<(), DatabaseError> {
+        let decoded = codec.decode(block, region, end);
+        let matches = finder.find(&decoded.text)?;
+        let inner: Vec<Span> = matches.all.iter().map(|found| found.span).collect();
+        let spans: Vec<Span> = decoded.spans(&inner).into_iter().map(|span| span.shifted(region.start())).collect();
+        for (found, span) in matches.all.iter().zip(&spans) {
+            let secret = Secret::owned(matches.canonical(&decoded.text, found).expose().to_vec());
+            let rank = Rank::new(&self.detector.rules[found.rule].rule, secret.expose());
+            let canonical = Canonical::Decoded(self.decoded.len());
+            self.decoded.push(secret);
+            self.candidates.push(Candidate {
+                span: *span,
+                rule: found.rule,
+                rank,
+                canonical,
+                add_quotes: found.add_quotes.filter(|_| codec.layer() == Layer::Same),
+                continues: found.continues,
+                inside: Some(codec.layer()),
+            });
+        }
+        self.inside.ends[codec.slot()] = region.end();
+        if let Some(regions) = self.inside.spelled.get_mut(codec.slot()) {
+            let joined = regions.pop_if(|last| last.end() >= region.start());
+            regions.push(joined.map_or(region, |last| last.union(region)));
+        }
+        Ok(())
+    }
+
+    /// Takes out the values of keys that hold an escape, where the text around was read in its plain spelling: an `&` ends a parameter
+    /// also when it is written `\u0026`.
+    pub(super) fn drop_misread(&mut self, block: &[u8]) {
+        let spelled = &self.inside.spelled;
+        if spelled.iter().all(Vec::is_empty) {
+            return;
+        }
+        let is_read = |codec: Codec, span: Span| {
+            let regions = &spelled[codec.slot()];
+            let next = regions.partition_point(|region| region.end() <= span.start());
+            // A key stands before its value.
+            regions.get(next).is_some_and(|region| region.covers(span) && region.start() < span.start())
+        };
+        self.candidates.retain(|candidate| {
+            candidate.inside.is_some()
+                || !candidate.is_context()
+                || encoded::spelling(&block[candidate.span.range()]).is_none_or(|codec| !is_read(codec, candidate.span))
+        });
+    }
+}

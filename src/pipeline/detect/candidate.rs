@@ -91,11 +91,6 @@ impl Candidate {
         let basic = plain.canonical == Canonical::Written(Written::Basic) && self.rank.pack < Pack::Tokens;
         !(of_its_own || basic)
     }
-
-    /// Whether it was found by what stands around it.
-    pub fn is_context(&self) -> bool {
-        self.rank.pack == Pack::Context
-    }
 }
 
 /// The order in which rules give their name to an overlap: pack, then what a checksum confirmed, then length, then how much the

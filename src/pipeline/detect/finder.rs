@@ -166,7 +166,6 @@ impl<'d> Finder<'d> {
             }
         }
         self.find_slow(block)?;
-        self.drop_misread(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         self.doubt(block);
         Ok(())

@@ -4,7 +4,7 @@ use super::{Finder, Line};
 use crate::model::{Secret, Span};
 use crate::pipeline::detect::candidate::{Candidate, Rank};
 use crate::pipeline::detect::database::DatabaseError;
-use crate::pipeline::detect::encoded::{self, Codec, Layer, MAX_DEPTH};
+use crate::pipeline::detect::encoded::{Codec, Layer, MAX_DEPTH};
 use crate::pipeline::detect::resolve::Canonical;
 
 /// What one worker knows of the regions of its block.
@@ -16,8 +16,6 @@ pub(super) struct Inside<'d> {
     depth: u8,
     /// Where each codec's last region ends.
     ends: [usize; Codec::SLOTS],
-    /// The regions that are but another spelling of the same text, ascending, joined where they meet.
-    spelled: [Vec<Span>; 2],
     /// Bytes of the line at hand that were decoded, and where that line begins.
     decoded: usize,
     line: usize,
@@ -32,7 +30,6 @@ impl Inside<'_> {
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
         self.ends = [0; Codec::SLOTS];
-        self.spelled.iter_mut().for_each(Vec::clear);
         (self.decoded, self.line) = (0, usize::MAX);
     }
 
@@ -111,30 +108,6 @@ impl<'d> Finder<'d> {
             });
         }
         self.inside.ends[codec.slot()] = region.end();
-        if let Some(regions) = self.inside.spelled.get_mut(codec.slot()) {
-            let joined = regions.pop_if(|last| last.end() >= region.start());
-            regions.push(joined.map_or(region, |last| last.union(region)));
-        }
         Ok(())
-    }
-
-    /// Takes out the values of keys that hold an escape, where the text around was read in its plain spelling: an `&` ends a parameter
-    /// also when it is written `\u0026`.
-    pub(super) fn drop_misread(&mut self, block: &[u8]) {
-        let spelled = &self.inside.spelled;
-        if spelled.iter().all(Vec::is_empty) {
-            return;
-        }
-        let is_read = |codec: Codec, span: Span| {
-            let regions = &spelled[codec.slot()];
-            let next = regions.partition_point(|region| region.end() <= span.start());
-            // A key stands before its value.
-            regions.get(next).is_some_and(|region| region.covers(span) && region.start() < span.start())
-        };
-        self.candidates.retain(|candidate| {
-            candidate.inside.is_some()
-                || !candidate.is_context()
-                || encoded::spelling(&block[candidate.span.range()]).is_none_or(|codec| !is_read(codec, candidate.span))
-        });
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Inside<'d> {
     /// Bytes of the line at hand that were decoded, and where that line begins.
     decoded: usize,
     line: usize,
+    /// For a text that was decoded itself: so many may be, of all of it, as the line around it has left.
+    left: Option<usize>,
 }
 
 /// In a line of so many bytes, and some for short ones, only so many times as many are decoded, all layers together: enough for whatever
@@ -31,6 +33,16 @@ impl Inside<'_> {
     pub(super) fn begin(&mut self) {
         self.ends = [0; Codec::SLOTS];
         (self.decoded, self.line) = (0, usize::MAX);
+    }
+
+    /// How many bytes of `line` may be decoded.
+    fn most(&mut self, line: Line) -> usize {
+        self.left.unwrap_or_else(|| {
+            if self.line != line.start {
+                (self.decoded, self.line) = (0, line.start);
+            }
+            (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED)
+        })
     }
 
     /// Whether the text that ends at `end` was decoded.
@@ -51,18 +63,15 @@ impl<'d> Finder<'d> {
         if self.inside.depth == MAX_DEPTH || self.inside.has_read(codec, end) {
             return Ok(());
         }
-        let done = self.inside.ends[codec.slot()];
-        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
-        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
-        let region = codec.region(block, Span::new(around.start, around.end), end, done.max(around.start));
-        if self.inside.line != line.start {
-            (self.inside.decoded, self.inside.line) = (0, line.start);
-        }
-        self.inside.decoded += region.len();
-        let most = (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED);
+        let most = self.inside.most(line);
         if self.inside.decoded > most {
             return Ok(());
         }
+        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
+        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
+        let done = self.inside.ends[codec.slot()].max(around.start);
+        let region = codec.region(block, Span::new(around.start, around.end), end, done);
+        self.inside.decoded += region.len();
         self.doubts.push(line.start);
         if let Some(codec) = codec.around(block, region) {
             self.look_inside(block, line, end, codec)?;
@@ -75,7 +84,9 @@ impl<'d> Finder<'d> {
                 finder
             }
         };
+        finder.inside.left = Some(most.saturating_sub(self.inside.decoded));
         let outcome = self.take_over(block, region, end, codec, &mut finder);
+        self.inside.decoded += finder.inside.decoded;
         self.inside.finder = Some(finder);
         outcome
     }

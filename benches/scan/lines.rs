@@ -44,7 +44,7 @@ enum Filling {
     Runs(&'static str, usize),
 }
 
-const FILLINGS: [(&str, Filling); 13] = [
+const FILLINGS: [(&str, Filling); 18] = [
     ("log text", Filling::Log),
     ("base64", Filling::Alphabet("b64")),
     ("hexadecimal", Filling::Alphabet("hex")),
@@ -58,6 +58,11 @@ const FILLINGS: [(&str, Filling); 13] = [
     ("bearer runs", Filling::Repeat("bearer ")),
     ("://  runs", Filling::Repeat("://")),
     ("ink1- runs", Filling::Repeat("ink1-")),
+    ("%41 runs", Filling::Repeat("%41")),
+    ("%2541 runs", Filling::Repeat("%2541")),
+    ("\\u0041 runs", Filling::Repeat("\\u0041")),
+    ("&#65; runs", Filling::Repeat("&#65;")),
+    ("base64 of ghp_ and password=", Filling::Repeat("Z2hwX0FBcGFzc3dvcmQ9")),
 ];
 
 /// Each filling at each length.

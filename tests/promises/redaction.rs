@@ -1,5 +1,6 @@
 use std::cell::Cell;
 
+use inkprint::pipeline::detect::Canonical;
 use inkprint::pipeline::detect::placeholder::is_placeholder_value;
 use inkprint::pipeline::detect::rule::Form;
 use inkprint::pipeline::framing::MIN_MAX_LINE;
@@ -22,14 +23,18 @@ fn drawn(log: &[u8], goes: &[bool]) -> String {
         .collect()
 }
 
-/// Compares what the engine takes out of `log` with what a naive redactor does; how many bytes that is.
+/// Compares what the engine takes out of `log` with what a naive redactor does, which decodes nothing; how many bytes that is.
 fn same(engine: &Engine<'_>, oracle: &Oracle, log: &[u8]) -> Result<usize, TestCaseError> {
     let expected = oracle.spans(log);
     let all = covered(log.len(), expected.iter().map(|(span, _)| *span));
-    let found = covered(log.len(), engine.matches(log).iter().map(|found| found.span));
+    let matches = engine.matches(log);
+    let found = covered(log.len(), matches.iter().map(|found| found.span));
+    let decoded = matches.iter().filter(|found| matches!(found.canonical, Canonical::Decoded(_)));
+    let decoded = covered(log.len(), decoded.map(|found| found.span));
+    let is_same = |at: usize| found[at] == all[at] || (found[at] && decoded[at]);
     let drawings =
         || format!("the engine:\n{}\na naive redactor:\n{}\n{expected:?}", drawn(log, &found), drawn(log, &all));
-    prop_assert!(found == all, "{}", drawings());
+    prop_assert!((0..log.len()).all(is_same), "{}", drawings());
     Ok(found.iter().filter(|goes| **goes).count())
 }
 

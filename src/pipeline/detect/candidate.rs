@@ -70,8 +70,8 @@ impl Candidate {
     /// Whether this one, of two that overlap, gives the match its name and its canonical secret.
     ///
     /// What was found by decoding explains what it covers: the same bytes, read as they stand, are but an encoded text to a rule
-    /// that knows nothing of it. A structured token that has a packed text for its body is the exception, as `eyJ…` has; so are
-    /// `Basic` credentials, which the header tells to be some.
+    /// that knows nothing of it. A structured token that has a packed text for its body is an exception, as `eyJ…` has; so is a value of
+    /// whose place it is known how it is written, as in a query: to undo more than that would make another secret of it.
     pub fn outranks(&self, other: &Self) -> bool {
         match (self.inside, other.inside) {
             (Some(layer), None) => self.explains(layer, other),
@@ -88,13 +88,12 @@ impl Candidate {
             Layer::Packed if plain.span.covers(self.span) => plain.rank.pack == Pack::Tokens,
             _ => false,
         };
-        let basic = plain.canonical == Canonical::Written(Written::Basic) && self.rank.pack < Pack::Tokens;
-        !(of_its_own || basic)
-    }
-
-    /// Whether it was found by what stands around it.
-    pub fn is_context(&self) -> bool {
-        self.rank.pack == Pack::Context
+        let knows_its_spelling = match plain.canonical {
+            Canonical::Written(Written::Raw) | Canonical::Decoded(_) => false,
+            Canonical::Written(Written::Basic) => true,
+            Canonical::Written(_) => layer != Layer::Packed,
+        };
+        !(of_its_own || (knows_its_spelling && self.rank.pack < Pack::Tokens))
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Written {
     Json(u8),
     /// Percent-encoded.
     Percent,
+    /// With character references, as in XML.
+    Entities,
     /// base64 of `user:password`.
     Basic,
     /// Rows of base64, parted by blanks or by escapes of any depth.

@@ -9,6 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroize as _;
 
 use super::context::Written;
+use super::encoded;
 use crate::model::Secret;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -23,6 +24,7 @@ pub fn canonical(text: &[u8], written: Written) -> Secret<'_> {
         Written::Raw => Secret::borrowed(text),
         Written::Json(layers) => json(text, layers),
         Written::Percent => percent(text),
+        Written::Entities => entities(text),
         Written::Basic => basic_password(text).unwrap_or_else(|| Secret::borrowed(text)),
         Written::Armor => armor(text),
     }
@@ -38,6 +40,13 @@ pub fn written_token(text: &[u8]) -> Written {
     } else {
         Written::Raw
     }
+}
+
+fn entities(text: &[u8]) -> Secret<'_> {
+    if memchr::memchr(b'&', text).is_none() {
+        return Secret::borrowed(text);
+    }
+    Secret::owned(std::mem::take(&mut *encoded::without_entities(text)))
 }
 
 /// The password in base64 of `user:password`; `None` when it is not that.

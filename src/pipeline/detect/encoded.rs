@@ -110,9 +110,7 @@ impl Codec {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
         let at = behind.iter().position(|byte| *byte <= b' ' || matches!(byte, b'%' | b'\\' | b'"'))?;
         match behind[at] {
-            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+' | b':' | b'=')) => {
-                Some(Self::Percent)
-            }
+            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+')) => Some(Self::Percent),
             b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
             _ => None,
         }
@@ -241,6 +239,20 @@ pub fn spelling(text: &[u8]) -> Option<Codec> {
         return Some(Codec::Escapes);
     }
     entities::any_in(text).then_some(Codec::Entities)
+}
+
+/// The character that an escape or a reference at `at` stands for, and the length of that in bytes.
+pub fn spelt_at(text: &[u8], at: usize) -> Option<(char, usize)> {
+    match text.get(at)? {
+        b'\\' => escapes::character_at(text, at),
+        b'&' => entities::at_start(&text[at..]),
+        _ => None,
+    }
+}
+
+/// `text` with its character references undone.
+pub fn without_entities(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    entities::decode(text).text
 }
 
 /// Turns the line breaks inside of PEM blocks into blanks: a rule's match stands on one line. Other text keeps its lines.

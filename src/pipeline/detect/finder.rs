@@ -211,7 +211,6 @@ impl<'d> Finder<'d> {
             }
         }
         self.find_slow(block)?;
-        self.drop_misread(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = self.open {
             self.matches.retain(|found| found.span.end() <= open.at);

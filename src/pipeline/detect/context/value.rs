@@ -4,6 +4,7 @@ use super::key::Key;
 use super::words::{self, Shape};
 use super::{ContextWords, KeyForm, Value, Written};
 use crate::model::Span;
+use crate::pipeline::detect::encoded;
 
 /// Blanks between key, separator and value; aligned configuration dumps use many.
 const MAX_BLANKS: usize = 40;
@@ -136,7 +137,11 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
                 Separator::Blank => Shape::Argument,
                 _ => Shape::Bare,
             };
-            let written = if separator == Separator::Query { Written::Percent } else { Written::Raw };
+            let written = match separator {
+                Separator::Query => Written::Percent,
+                Separator::Element => Written::Entities,
+                _ => Written::Raw,
+            };
             if let Some(mut value) = judge(span, written, shape) {
                 let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double());
                 value.add_quotes = quote.map(Quote::backslashes);
@@ -220,6 +225,8 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
     for (at, &byte) in rest.iter().enumerate() {
         let next = rest.get(at + 1).copied();
         let ends = match byte {
+            // In an element, a reference is there because its character would end the value.
+            b'\\' | b'&' if separator != Separator::Element && spells_an_end(rest, at, separator) => true,
             // No value holds control characters; a colour's end stands directly behind many.
             0..=b' ' | 0x7f | b'"' | b'`' => true,
             b'\'' => opener == Some(b'\'') || next.is_none_or(|b| matches!(b, b' ' | b',' | b')' | b';')),
@@ -247,6 +254,15 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
         }
     }
     trimmed(line, start, line.len())
+}
+
+/// Whether an escape or a reference at `at` stands for what ends a bare value.
+fn spells_an_end(rest: &[u8], at: usize, separator: Separator) -> bool {
+    encoded::spelt_at(rest, at).is_some_and(|(character, len)| match character {
+        '&' => separator == Separator::Query || assigns(&rest[at + len..]),
+        '"' | '`' | '<' | ' ' => true,
+        other => other.is_ascii_control(),
+    })
 }
 
 /// The length of `<your password>`: words between angle brackets are one value, blanks and all.

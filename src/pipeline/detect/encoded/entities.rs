@@ -69,7 +69,10 @@ pub fn any_in(text: &[u8]) -> bool {
 /// How far the text before and behind a trigger goes: up to a double quote, within which such references are another string's.
 pub fn reach(before: &[u8], behind: &[u8]) -> (usize, usize) {
     let back = memchr::memrchr(b'"', before).map_or(before.len(), |quote| before.len() - quote - 1);
-    (back, memchr::memchr(b'"', behind).unwrap_or(behind.len()))
+    let ahead = memchr::memchr(b'"', behind).unwrap_or(behind.len());
+    let backslashes = behind[..ahead].iter().rev().take_while(|byte| **byte == b'\\').count();
+    // Those before a quote are a part of it.
+    (back, if ahead < behind.len() { ahead - backslashes } else { ahead })
 }
 
 /// The text with references in their characters' place.
@@ -95,7 +98,7 @@ pub fn decode(text: &[u8]) -> Builder<'_> {
 }
 
 /// The reference that `text` begins with: its character, and its length in bytes.
-fn at_start(text: &[u8]) -> Option<(char, usize)> {
+pub fn at_start(text: &[u8]) -> Option<(char, usize)> {
     let end = text.iter().take(LONGEST).position(|byte| *byte == b';')?;
     let character = match text.get(..end)? {
         [b'&', b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,

@@ -59,6 +59,11 @@ pub fn starts(line: &[u8], at: usize) -> bool {
     escape_at(line, at).is_some()
 }
 
+/// The character that the escape at `at` stands for, and the escape's length.
+pub fn character_at(line: &[u8], at: usize) -> Option<(char, usize)> {
+    escape_at(line, at).map(|escape| (escape.character, escape.len))
+}
+
 /// The text with such escapes in their plain spelling.
 pub fn decode(text: &[u8]) -> Builder<'_> {
     let mut out = Builder::new(text);
@@ -90,14 +95,17 @@ pub fn decode(text: &[u8]) -> Builder<'_> {
     out
 }
 
-/// The escape that begins at `at` with one backslash, or with two, four or eight: one more layer of strings doubles them.
+/// The escape that begins at `at` with one backslash, or with two, four or eight: one more layer of strings doubles them. Where that layer
+/// escapes slashes as well, a slash has one, three or seven; with two, it stands behind a backslash.
 fn escape_at(text: &[u8], at: usize) -> Option<Escape> {
     let backslashes = text[at..].iter().take(MAX_BACKSLASHES + 1).take_while(|b| **b == b'\\').count();
-    if !backslashes.is_power_of_two() {
+    let letter = at + backslashes;
+    let of_slash = text.get(letter) == Some(&b'/');
+    let doubled = backslashes + usize::from(of_slash);
+    if backslashes == 0 || !doubled.is_power_of_two() {
         return None;
     }
-    let letter = at + backslashes;
-    let layers = backslashes.ilog2() + 1;
+    let layers = doubled.ilog2() + u32::from(!of_slash);
     let escape = |code: u32, digits: usize| {
         Some(Escape { character: char::from_u32(code)?, layers, len: backslashes + 1 + digits })
     };
@@ -159,6 +167,7 @@ mod tests {
             (r"\ud83d\ude00", "😀"),
             (r"\\ud83d\\ude00", "😀"),
             (r"\\\u0026", r"\\&"),
+            (r"a\/b\\\/c", "a/b/c"),
         ] {
             assert_eq!(plain(text), expected, "{text}");
         }
@@ -166,7 +175,9 @@ mod tests {
 
     #[test]
     fn what_is_no_such_escape_stays() {
-        for text in [r"\u00", r"\u12g4", r"\ud83d", r"\x9f", r"C:\temp\n", r"tail\", r#"\"q\""#, r"\\\\\\u0026"] {
+        for text in
+            [r"\u00", r"\u12g4", r"\ud83d", r"\x9f", r"C:\temp\n", r"a\\/b", r"tail\", r#"\"q\""#, r"\\\\\\u0026"]
+        {
             assert_eq!(plain(text), text);
         }
     }

@@ -4,7 +4,7 @@ use super::{Finder, Line};
 use crate::model::{Secret, Span};
 use crate::pipeline::detect::candidate::{Candidate, Rank};
 use crate::pipeline::detect::database::DatabaseError;
-use crate::pipeline::detect::encoded::{self, Codec, Layer, MAX_DEPTH};
+use crate::pipeline::detect::encoded::{Codec, Layer, MAX_DEPTH};
 use crate::pipeline::detect::resolve::Canonical;
 
 /// What one worker knows of the regions of its block.
@@ -16,11 +16,11 @@ pub(super) struct Inside<'d> {
     depth: u8,
     /// Where each codec's last region ends.
     ends: [usize; Codec::SLOTS],
-    /// The regions that are but another spelling of the same text, ascending, joined where they meet.
-    spelled: [Vec<Span>; 2],
     /// Bytes of the line at hand that were decoded, and where that line begins.
     decoded: usize,
     line: usize,
+    /// For a text that was decoded itself: so many may be, of all of it, as the line around it has left.
+    left: Option<usize>,
 }
 
 /// In a line of so many bytes, and some for short ones, only so many times as many are decoded, all layers together: enough for whatever
@@ -32,8 +32,17 @@ impl Inside<'_> {
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
         self.ends = [0; Codec::SLOTS];
-        self.spelled.iter_mut().for_each(Vec::clear);
         (self.decoded, self.line) = (0, usize::MAX);
+    }
+
+    /// How many bytes of `line` may be decoded.
+    fn most(&mut self, line: Line) -> usize {
+        self.left.unwrap_or_else(|| {
+            if self.line != line.start {
+                (self.decoded, self.line) = (0, line.start);
+            }
+            (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED)
+        })
     }
 
     /// Whether the text that ends at `end` was decoded.
@@ -54,18 +63,15 @@ impl<'d> Finder<'d> {
         if self.inside.depth == MAX_DEPTH || self.inside.has_read(codec, end) {
             return Ok(());
         }
-        let done = self.inside.ends[codec.slot()];
-        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
-        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
-        let region = codec.region(block, Span::new(around.start, around.end), end, done.max(around.start));
-        if self.inside.line != line.start {
-            (self.inside.decoded, self.inside.line) = (0, line.start);
-        }
-        self.inside.decoded += region.len();
-        let most = (line.end - line.start).saturating_add(SOME).saturating_mul(MOST_DECODED);
+        let most = self.inside.most(line);
         if self.inside.decoded > most {
             return Ok(());
         }
+        // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
+        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
+        let done = self.inside.ends[codec.slot()].max(around.start);
+        let region = codec.region(block, Span::new(around.start, around.end), end, done);
+        self.inside.decoded += region.len();
         self.doubts.push(line.start);
         if let Some(codec) = codec.around(block, region) {
             self.look_inside(block, line, end, codec)?;
@@ -78,7 +84,9 @@ impl<'d> Finder<'d> {
                 finder
             }
         };
+        finder.inside.left = Some(most.saturating_sub(self.inside.decoded));
         let outcome = self.take_over(block, region, end, codec, &mut finder);
+        self.inside.decoded += finder.inside.decoded;
         self.inside.finder = Some(finder);
         outcome
     }
@@ -111,30 +119,6 @@ impl<'d> Finder<'d> {
             });
         }
         self.inside.ends[codec.slot()] = region.end();
-        if let Some(regions) = self.inside.spelled.get_mut(codec.slot()) {
-            let joined = regions.pop_if(|last| last.end() >= region.start());
-            regions.push(joined.map_or(region, |last| last.union(region)));
-        }
         Ok(())
-    }
-
-    /// Takes out the values of keys that hold an escape, where the text around was read in its plain spelling: an `&` ends a parameter
-    /// also when it is written `\u0026`.
-    pub(super) fn drop_misread(&mut self, block: &[u8]) {
-        let spelled = &self.inside.spelled;
-        if spelled.iter().all(Vec::is_empty) {
-            return;
-        }
-        let is_read = |codec: Codec, span: Span| {
-            let regions = &spelled[codec.slot()];
-            let next = regions.partition_point(|region| region.end() <= span.start());
-            // A key stands before its value.
-            regions.get(next).is_some_and(|region| region.covers(span) && region.start() < span.start())
-        };
-        self.candidates.retain(|candidate| {
-            candidate.inside.is_some()
-                || !candidate.is_context()
-                || encoded::spelling(&block[candidate.span.range()]).is_none_or(|codec| !is_read(codec, candidate.span))
-        });
     }
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::personal::Notation;
 use super::trigger::{self, Trigger};
 use crate::model::Span;
 
@@ -32,6 +33,8 @@ pub enum Written {
     Percent,
     /// base64 of `user:password`.
     Basic,
+    /// Personal data in one of its spellings.
+    Personal(Notation),
     /// Rows of base64, parted by blanks or by escapes of any depth.
     Armor,
 }

@@ -9,6 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroize as _;
 
 use super::context::Written;
+use super::personal;
 use crate::model::Secret;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -25,6 +26,7 @@ pub fn canonical(text: &[u8], written: Written) -> Secret<'_> {
         Written::Percent => percent(text),
         Written::Basic => basic_password(text).unwrap_or_else(|| Secret::borrowed(text)),
         Written::Armor => armor(text),
+        Written::Personal(notation) => personal::canonical(text, notation),
     }
 }
 

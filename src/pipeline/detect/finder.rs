@@ -5,10 +5,11 @@ use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches};
-use super::rule::{Encoding, Form, Near, Rule};
+use super::rule::{Form, Near, Rule};
 use super::slow::SlowRules;
+use super::starts::Start;
 use super::trigger::Reach;
-use super::{Detector, Guarded, Use, Written, boundary, decode};
+use super::{Detector, Guarded, Use, boundary, decode};
 use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
@@ -31,6 +32,7 @@ pub struct Finder<'d> {
     detector: &'d Detector,
     scanner: Scanner<'d>,
     slow_cache: Option<regex_automata::meta::Cache>,
+    starts: Vec<Start>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     candidates: Vec<Candidate>,
@@ -74,6 +76,7 @@ impl<'d> Finder<'d> {
             detector,
             scanner: detector.database.scanner()?,
             slow_cache: detector.slow.as_ref().map(SlowRules::create_cache),
+            starts: Vec::new(),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
             candidates: Vec::new(),
@@ -126,7 +129,7 @@ impl<'d> Finder<'d> {
         self.candidates.clear();
         self.doubts.clear();
         self.covered = Span::new(0, 0);
-        if hits.is_empty() && self.slow_cache.is_none() {
+        if hits.is_empty() && self.detector.has_only_triggers() {
             return Ok(());
         }
         // Ends mostly come in order; what follows relies on it.
@@ -152,6 +155,8 @@ impl<'d> Finder<'d> {
                 }
             }
         }
+        self.find_rare(block)?;
+        self.find_starts(block)?;
         self.find_slow(block)?;
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         self.doubt(block);
@@ -289,14 +294,7 @@ impl<'d> Finder<'d> {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
         let canonical = Canonical::Written(value.written);
-        self.candidates.push(Candidate {
-            span,
-            rule,
-            rank,
-            canonical,
-            add_quotes: value.add_quotes,
-            continues: false,
-        });
+        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: value.add_quotes, continues: false });
     }
 
     fn confirm_pattern(
@@ -411,7 +409,7 @@ impl<'d> Finder<'d> {
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
                 let written = match of.encoding {
-                    Some(Encoding::Armor) => Written::Armor,
+                    Some(encoding) => encoding.written(),
                     None => decode::written_token(&block[span.range()]),
                 };
                 let canonical = Canonical::Written(written);
@@ -425,6 +423,48 @@ impl<'d> Finder<'d> {
         if let Some(seen) = &mut self.seen {
             seen.push(found);
         }
+    }
+
+    /// The rules that go by a rare byte: a match is searched for around each.
+    fn find_rare(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let mut line = Line { start: 0, end: 0 };
+        for (rule, placed, end) in detector.rare.find(block) {
+            if self.wall_at(end).is_none() {
+                if !line.holds(end) {
+                    line = line_around(block, end);
+                }
+                self.confirm_pattern(block, line, end, rule, placed.reach)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules that are tried where words begin.
+    fn find_starts(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let Some(starts) = &detector.starts else { return Ok(()) };
+        let mut found = std::mem::take(&mut self.starts);
+        found.clear();
+        starts.find(block, &mut found);
+        let mut line = Line { start: 0, end: 0 };
+        for &Start { at, rules } in &found {
+            if self.wall_at(at + 1).is_some() {
+                continue;
+            }
+            if !line.holds(at + 1) {
+                line = line_around(block, at + 1);
+            }
+            let segment = self.between_walls(line, at);
+            let mut rest = rules;
+            while rest != 0 {
+                let rule = starts.rules[rest.trailing_zeros() as usize];
+                rest &= rest - 1;
+                self.confirm_at(block, line, segment, rule, at)?;
+            }
+        }
+        self.starts = found;
+        Ok(())
     }
 
     /// The rules without a trigger: each line in which one may match is searched by all of them.
@@ -444,6 +484,11 @@ impl<'d> Finder<'d> {
 }
 
 impl Use {
+    /// Whether it is for words before a match.
+    pub(super) fn is_near(self) -> bool {
+        matches!(self, Self::Near { .. })
+    }
+
     /// Whether it looks at what stands around a value, not at the value's own form.
     fn is_context(self) -> bool {
         matches!(self, Self::Key { .. } | Self::Header { .. } | Self::Scheme { .. } | Self::Url { .. })

@@ -25,6 +25,8 @@ mod promises {
     mod odd;
     /// A naive redactor to compare with.
     mod oracle;
+    /// Personal data: off until asked for, found as people write it.
+    mod personal;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
     mod piped;
     /// Running the program, in an environment of the test's own.

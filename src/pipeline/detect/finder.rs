@@ -5,7 +5,7 @@ use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches};
-use super::rule::{Form, Near, Rule};
+use super::rule::{Form, Kind, Near, Rule};
 use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
@@ -380,7 +380,13 @@ impl<'d> Finder<'d> {
                 if let Some(found) = matcher.find_from(cache, text, window, last - line.start, may_begin) {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
+                        let so_far = self.candidates.len();
                         self.consider(block, line, segment, rule, found);
+                        // Of an address, what begins later with the same at sign is only a part of it.
+                        let has_last = found.whole.end() + line.start > last;
+                        if compiled.rule.kind == Kind::Personal && has_last && self.candidates.len() > so_far {
+                            break;
+                        }
                     } else {
                         let span = found.secret.shifted(line.start);
                         self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Boundary) });

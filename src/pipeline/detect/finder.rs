@@ -9,7 +9,7 @@ use super::rule::{Form, Kind, Near, Rule};
 use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
-use super::{Detector, Guarded, Use, boundary, decode};
+use super::{Detector, Guarded, Use, boundary, decode, personal};
 use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
@@ -419,7 +419,9 @@ impl<'d> Finder<'d> {
                     None => decode::written_token(&block[span.range()]),
                 };
                 let canonical = Canonical::Written(written);
-                self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: None, continues: false });
+                let is_personal = of.kind == Kind::Personal;
+                let add_quotes = if is_personal { personal::json_quotes(text, found.secret) } else { None };
+                self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes, continues: false });
             }
             Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
         }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::boundary;
 use super::decode;
 use super::validator::address;
-use crate::model::Secret;
+use crate::model::{Secret, Span};
 use crate::pipeline::detect::context::Written;
 
 /// In which form a datum is canonical.
@@ -69,15 +69,47 @@ fn ip(text: &[u8]) -> Option<IpAddr> {
     })
 }
 
-/// Whether a datum at `start` would begin within an escape: with the `n` of `\n`, the `3D` of `%3D`.
+/// Whether a datum at `start` would begin within an escape: with the `n` of `\n`, the `3D` of `%3D`, the `32m` of a colour.
 pub fn begins_in_escape(line: &[u8], start: usize) -> bool {
     let Some(before) = start.checked_sub(1) else { return false };
+    if matches!(line[before], b'[' | b';') {
+        let parameters = line[start..].iter().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();
+        let end = start + parameters + 1;
+        return line.get(end - 1) == Some(&b'm') && boundary::begins_behind_escape(line, end);
+    }
     let ends = match line[before] {
         b'\\' => &[1, 3, 5][..],
         b'%' => &[2][..],
         _ => return false,
     };
     ends.iter().map(|length| start + length).any(|end| end <= line.len() && boundary::begins_behind_escape(line, end))
+}
+
+/// Digits and commas between a JSON array's bracket and one of its numbers; a longer one is not looked through.
+const MAX_NUMBERS: usize = 256;
+
+/// For a bare number in JSON, how many backslashes stand before the quotes of its key: a mark in its place needs the same quotes, or the
+/// line is no JSON any more.
+pub fn json_quotes(line: &[u8], number: Span) -> Option<u8> {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let skip_back = |text: &[u8]| text.len() - text.iter().rev().take(8).take_while(|b| blank(b)).count();
+    if !line[number.range()].iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let next = line[number.end()..].iter().take(8).find(|b| !blank(b))?;
+    if !matches!(next, b',' | b'}' | b']') {
+        return None;
+    }
+    let mut before = &line[..skip_back(&line[..number.start()])];
+    if let Some(b'[' | b',') = before.last() {
+        let is_inner = |b: &&u8| b.is_ascii_digit() || matches!(**b, b',' | b' ');
+        let inner = before.iter().rev().take(MAX_NUMBERS).take_while(is_inner).count();
+        before = before[..before.len() - inner].strip_suffix(b"[")?;
+        before = &before[..skip_back(before)];
+    }
+    let key = before.strip_suffix(b":")?;
+    let key = key[..skip_back(key)].strip_suffix(b"\"")?;
+    Some(key.iter().rev().take(16).take_while(|b| **b == b'\\').count() as u8)
 }
 
 /// How far back the user-info of a URL may begin.
@@ -129,11 +161,35 @@ mod tests {
 
     #[test]
     fn the_letter_of_an_escape_begins_nothing() {
-        for (line, start) in [("\\nann@", 1), ("%3Dann@", 1), ("\\u0026ann@", 1), ("\\x3dann@", 1)] {
+        for (line, start) in [
+            ("\x1b[32mann@", 2),
+            ("\\e[1;32mann@", 5),
+            ("\\nann@", 1),
+            ("%3Dann@", 1),
+            ("\\u0026ann@", 1),
+            ("\\x3dann@", 1),
+        ] {
             assert!(begins_in_escape(line.as_bytes(), start), "{line}");
         }
-        for (line, start) in [("\\nann@", 2), ("ann@", 0), (" ann@", 1), ("5% ann@", 3), ("\\qann", 1)] {
+        for (line, start) in
+            [("\\nann@", 2), ("ann@", 0), (" ann@", 1), ("5% ann@", 3), ("\\qann", 1), ("[ann@", 1), ("[32ann@", 1)]
+        {
             assert!(!begins_in_escape(line.as_bytes(), start), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bare_number_in_json_gets_the_quotes_of_its_key() {
+        let quotes = |line: &str| {
+            let start = line.find("42").expect("it is there");
+            json_quotes(line.as_bytes(), Span::new(start, start + 2))
+        };
+        for line in [r#"{"a":42}"#, r#"{"a" : 42 , "b":1}"#, r#"{"a":[1, 42]}"#, r#"{"a":[42,1]}"#] {
+            assert_eq!(quotes(line), Some(0), "{line}");
+        }
+        assert_eq!(quotes(r#"{"s":"{\"a\":42}"}"#), Some(1));
+        for line in [r#"{"a":"42"}"#, "a:42,", r#""a": 42 of"#, "[42, 1]", r#"{"m":"of 42, and"}"#] {
+            assert_eq!(quotes(line), None, "{line}");
         }
     }
 

@@ -71,10 +71,11 @@ pub fn is_curp(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::detect::validator::digits::Answers;
 
     #[test]
     fn known_answers() {
-        let all: [(fn(&[u8]) -> bool, &[&str], &[&str]); 7] = [
+        let all: [Answers<'_>; 7] = [
             (
                 is_ssn,
                 &["536-90-4399", "078-05-1123", "536904399"],

@@ -99,10 +99,11 @@ pub fn is_south_african(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::detect::validator::digits::Answers;
 
     #[test]
     fn known_answers() {
-        let all: [(fn(&[u8]) -> bool, &[&str], &[&str]); 10] = [
+        let all: [Answers<'_>; 10] = [
             (is_tfn, &["123 456 782", "876543210"], &["123 456 789"]),
             (is_medicare, &["2123 45670 1", "2428778132"], &["2123 45671 1", "1123 45670 1"]),
             (is_aadhaar, &["2341 2341 2346", "234123412346"], &["2341 2341 2347", "1234 1234 1234"]),

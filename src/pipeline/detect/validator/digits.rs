@@ -77,6 +77,10 @@ pub fn is_day(month: u64, day: u64) -> bool {
     (1..=days).contains(&day)
 }
 
+/// A check, numbers that pass it, and numbers that do not.
+#[cfg(test)]
+pub type Answers<'a> = (fn(&[u8]) -> bool, &'a [&'a str], &'a [&'a str]);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -182,10 +182,11 @@ pub fn is_kimlik(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::detect::validator::digits::Answers;
 
     #[test]
     fn known_answers() {
-        let all: [(fn(&[u8]) -> bool, &[&str], &[&str]); 18] = [
+        let all: [Answers<'_>; 18] = [
             (is_nhs, &["943 476 5919", "4010232137"], &["943 476 5918", "1111111111"]),
             (is_nino, &["AB123456C", "jg 10 37 59 a"], &["GB123456C", "nt123456c"]),
             (is_dni, &["12345678Z", "12345678-z", "X1234567L"], &["12345678A", "X1234567M", "A1234567L"]),

@@ -46,10 +46,11 @@ pub fn is_cpr(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::detect::validator::digits::Answers;
 
     #[test]
     fn known_answers() {
-        let all: [(fn(&[u8]) -> bool, &[&str], &[&str]); 4] = [
+        let all: [Answers<'_>; 4] = [
             (
                 is_personnummer,
                 &["811218-9876", "19811218-9876", "8112189876", "701063-2391"],

@@ -31,6 +31,8 @@ mod promises {
     mod oracle;
     /// Messages that a container runtime has cut into lines are searched as one.
     mod partials;
+    /// Personal data: off until asked for, found as people write it.
+    mod personal;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
     mod piped;
     /// Running the program, in an environment of the test's own.

@@ -10,6 +10,7 @@ mod density;
 mod lines;
 mod log;
 mod measure;
+mod personal;
 mod rules;
 mod section;
 mod single;
@@ -39,11 +40,12 @@ fn main() {
             _ => wanted.push(argument),
         }
     }
-    let all: [(&str, Measure); 7] = [
+    let all: [(&str, Measure); 8] = [
         ("density", density::by_density),
         ("bare", density::bare_scans),
         ("rules", rules::by_number),
         ("packs", rules::by_pack),
+        ("personal", personal::by_part),
         ("lines", lines::by_length),
         ("marks", single::marks),
         ("start", single::start),

@@ -17,6 +17,10 @@ pub struct RuleArgs {
     /// Only these rules or packs (tokens, context, personal); may be given several times or separated by commas
     #[arg(long, value_name = "RULE|PACK", value_delimiter = ',')]
     only: Vec<String>,
+    /// These rules or packs too, beside those that are on by default (personal is off): may be given several times or separated by
+    /// commas
+    #[arg(long, value_name = "RULE|PACK", value_delimiter = ',')]
+    enable: Vec<String>,
     /// Without these rules or packs
     #[arg(long, value_name = "RULE|PACK", value_delimiter = ',')]
     disable: Vec<String>,
@@ -43,7 +47,7 @@ impl RuleArgs {
     /// # Errors
     /// As [`RuleArgs::all`], and for a name that fits no rule.
     pub fn load(&self) -> Result<RuleSet, RuleError> {
-        self.all()?.selected(&self.only, &self.disable)
+        self.all()?.chosen(&self.only, &self.enable, &self.disable)
     }
 
     /// What is asked for by name; where no name is given, every rule there is, on or off.
@@ -51,6 +55,6 @@ impl RuleArgs {
     /// # Errors
     /// As [`RuleArgs::load`].
     pub fn shown(&self) -> Result<RuleSet, RuleError> {
-        if self.only.is_empty() && self.disable.is_empty() { self.all() } else { self.load() }
+        if self.only.is_empty() && self.enable.is_empty() && self.disable.is_empty() { self.all() } else { self.load() }
     }
 }

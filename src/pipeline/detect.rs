@@ -19,11 +19,14 @@ mod group;
 mod linear;
 mod partial;
 pub mod pattern;
+pub mod personal;
 pub mod placeholder;
+mod rare;
 mod resolve;
 pub mod rule;
 mod slow;
 mod specificity;
+mod starts;
 pub mod trigger;
 pub mod validator;
 
@@ -34,8 +37,11 @@ use self::context::ContextWords;
 use self::database::{Database, Expression};
 use self::encoded::Codec;
 use self::partial::Runtime;
-use self::rule::{Form, Near, Rule, RuleSet};
+use self::pattern::Pattern;
+use self::rare::RareBytes;
+use self::rule::{Form, Near, Pack, Rule, RuleSet};
 use self::slow::SlowRules;
+use self::starts::Starts;
 use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
 use super::fingerprint;
 
@@ -89,6 +95,10 @@ struct Guarded {
 pub enum CostClass {
     /// By triggers in the common database.
     Fast(Vec<Trigger>),
+    /// By a byte that few lines hold, and the triggers that begin with it.
+    Byte(Vec<Trigger>),
+    /// Tried where words begin.
+    Starts,
     /// By its whole expression in a second database.
     Slow,
 }
@@ -102,6 +112,8 @@ pub struct Detector {
     /// By position of the literal.
     guarded: Vec<Vec<Guarded>>,
     database: Database,
+    rare: RareBytes,
+    starts: Option<Starts>,
     slow: Option<SlowRules>,
     /// The rule for private keys over several lines.
     armor: Option<usize>,
@@ -121,13 +133,16 @@ impl Detector {
                 by_literal.entry(literal).or_default().push(Guarded { trigger, behind, used });
             }
         };
-        let (mut slow, mut fast) = (Vec::new(), Vec::new());
+        let (mut rare, mut starts, mut slow, mut fast) = (RareBytes::default(), Vec::new(), Vec::new(), Vec::new());
         for (at, rule) in set.rules.iter().enumerate() {
-            match uses(at, rule, &set.words) {
-                Some(uses) => fast.extend(uses),
-                None => slow.push(at),
+            match way(at, rule, &set.words) {
+                Way::Triggers(uses) => fast.extend(uses),
+                Way::Byte(placed) if rare.takes(&placed) => rare.add(at, placed),
+                Way::Starts(pattern) if starts.len() < starts::MAX_RULES => starts.push((at, pattern)),
+                _ => slow.push(at),
             }
         }
+        let starts = (!starts.is_empty()).then(|| Starts::new(starts.into_iter()));
         let patterns = fast.iter().filter(|(_, used)| matches!(used, Use::Pattern { .. })).map(|(trigger, _)| trigger);
         let keys = fast.iter().any(|(_, used)| matches!(used, Use::Key { .. }));
         let encoded = encoded::triggers(patterns, keys);
@@ -148,7 +163,7 @@ impl Detector {
         let armor = set.rules.iter().position(|rule| matches!(rule.form, Form::Armor { .. }));
         let rules = set.rules.into_iter().map(Compiled::new).collect();
         let database = Database::compile(&expressions)?;
-        Ok(Self { rules, words: set.words, literals, guarded, database, slow, armor })
+        Ok(Self { rules, words: set.words, literals, guarded, database, rare, starts, slow, armor })
     }
 
     /// The rule at a match's index.
@@ -162,6 +177,11 @@ impl Detector {
     /// All rules, in the order of their indexes.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// Whether a block in which no trigger occurs holds nothing.
+    fn has_only_triggers(&self) -> bool {
+        self.rare.is_empty() && self.starts.is_none() && self.slow.is_none()
     }
 
     /// What the engine looks for: a bare scan for the same is the bound that a bench measures this against.
@@ -181,22 +201,65 @@ fn pacer() -> Literal {
 
 /// How `rule` is found.
 pub fn cost_class(rule: &Rule, words: &ContextWords) -> CostClass {
-    match uses(0, rule, words) {
-        Some(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
-        None => CostClass::Slow,
+    match way(0, rule, words) {
+        Way::Triggers(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
+        Way::Byte(placed) => CostClass::Byte(placed.into_iter().map(|placed| placed.trigger).collect()),
+        Way::Starts(_) => CostClass::Starts,
+        Way::Slow => CostClass::Slow,
     }
 }
 
 /// The triggers that `rule` is found by which lie in the match itself, with their place in it; none for a rule that is found by the
 /// words or keys before it, or by its whole expression.
 pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
-    let uses = uses(0, rule, &ContextWords::default()).unwrap_or_default().into_iter();
-    uses.filter_map(|(trigger, used)| match used {
+    let uses = match way(0, rule, &ContextWords::default()) {
+        Way::Triggers(uses) => uses,
+        Way::Byte(placed) => return placed,
+        Way::Starts(_) | Way::Slow => return Vec::new(),
+    };
+    let placed = uses.into_iter().filter_map(|(trigger, used)| match used {
         Use::Pattern { reach, .. } => Some(Placed { trigger, reach }),
         _ => None,
-    })
-    .collect()
+    });
+    placed.collect()
 }
+
+/// How the places of a rule's candidates are come by.
+enum Way<'r> {
+    /// The engine looks for triggers, each of which leads to something.
+    Triggers(Vec<(Trigger, Use)>),
+    /// A byte that few lines hold begins one of these.
+    Byte(Vec<Placed>),
+    /// Where a word begins that this pattern may match.
+    Starts(&'r Pattern),
+    /// By the whole expression.
+    Slow,
+}
+
+fn way<'r>(at: usize, rule: &'r Rule, words: &ContextWords) -> Way<'r> {
+    let Form::Pattern(pattern) = &rule.form else {
+        return uses(at, rule, words).map_or(Way::Slow, Way::Triggers);
+    };
+    // Only where the starts are looked at anyway: for one rule alone that would cost more than any near word.
+    let poor_near = rule.near.as_ref().filter(|_| rule.pack == Pack::Personal).is_some_and(|near| {
+        near.words.len() > MANY_NEAR || literal_bits(near_triggers(near).iter()) < trigger::USABLE_NEAR
+    });
+    let can_be_tried = starts::can_be_tried(pattern);
+    match uses(at, rule, words) {
+        // Common words, or many of them, cost more hits than the numbers that they tell of cost looks.
+        Some(uses) if !(poor_near && can_be_tried && uses.iter().all(|(_, used)| used.is_near())) => {
+            Way::Triggers(uses)
+        }
+        _ => match trigger::derive_rare(pattern.hir()) {
+            Some(placed) => Way::Byte(placed),
+            None if can_be_tried => Way::Starts(pattern),
+            None => Way::Slow,
+        },
+    }
+}
+
+/// More near words than this are too many for the engine.
+const MANY_NEAR: usize = 10;
 
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
 fn uses(at: usize, rule: &Rule, words: &ContextWords) -> Option<Vec<(Trigger, Use)>> {

@@ -70,6 +70,7 @@ fn odd_rule(at: usize, pattern: &str, near: Option<Near>) -> Option<Rule> {
         form: Form::Pattern(Pattern::parse(pattern).ok()?),
         validate: Vec::new(),
         require: Vec::new(),
+        not_after: Vec::new(),
         near,
         entropy: None,
         encoding: None,

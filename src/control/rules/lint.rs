@@ -25,6 +25,10 @@ pub enum FoundBy {
     NearWords,
     /// By the key, header or URL that stands before.
     Context,
+    /// By a byte that few lines hold.
+    RareByte,
+    /// Tried where words begin.
+    Starts,
     /// By its whole expression, in the second database.
     Expression,
 }
@@ -36,6 +40,8 @@ impl FoundBy {
             Self::Pattern => "pattern",
             Self::NearWords => "near words",
             Self::Context => "context",
+            Self::RareByte => "rare byte",
+            Self::Starts => "word starts",
             Self::Expression => "expression",
         }
     }
@@ -167,11 +173,14 @@ fn lint_rule<'r>(rule: &'r Rule, words: &ContextWords, users: &mut BTreeMap<Lite
     let mut warnings = Vec::new();
     let (found_by, triggers) = match (cost_class(rule, words), &rule.form) {
         (CostClass::Slow, _) => (FoundBy::Expression, Vec::new()),
+        (CostClass::Starts, _) => (FoundBy::Starts, Vec::new()),
+        (CostClass::Byte(triggers), _) => (FoundBy::RareByte, triggers),
         (CostClass::Fast(triggers), Form::Pattern(_)) if placed.is_empty() => (FoundBy::NearWords, triggers),
         (CostClass::Fast(triggers), Form::Pattern(_)) => (FoundBy::Pattern, triggers),
         (CostClass::Fast(triggers), _) => (FoundBy::Context, triggers),
     };
-    let mut literals: Vec<Literal> = triggers.iter().flat_map(|trigger| trigger.anchor().literals).collect();
+    let for_engine: &[Trigger] = if found_by == FoundBy::RareByte { &[] } else { &triggers };
+    let mut literals: Vec<Literal> = for_engine.iter().flat_map(|trigger| trigger.anchor().literals).collect();
     literals.sort();
     literals.dedup();
     literals.into_iter().for_each(|literal| *users.entry(literal).or_default() += 1);
@@ -181,7 +190,9 @@ fn lint_rule<'r>(rule: &'r Rule, words: &ContextWords, users: &mut BTreeMap<Lite
         warnings.push(Warning::Slow);
     }
     // Telling keys are common words by nature, and what stands behind them refuses nearly all of them at once.
-    if let Some(trigger) = weakest.filter(|trigger| found_by != FoundBy::Context && trigger.bits() < WEAK) {
+    if let Some(trigger) =
+        weakest.filter(|trigger| !matches!(found_by, FoundBy::Context | FoundBy::RareByte) && trigger.bits() < WEAK)
+    {
         warnings.push(Warning::WeakTrigger { trigger: trigger.to_display(), bits: trigger.bits() });
     }
     warnings.extend(

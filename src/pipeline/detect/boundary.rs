@@ -28,6 +28,11 @@ pub fn begins_word(line: &[u8], at: usize) -> bool {
     }
 }
 
+/// Whether an escape ends directly before `at` in `line`.
+pub fn begins_behind_escape(line: &[u8], at: usize) -> bool {
+    at > 0 && ends_in_escape(&line[..at])
+}
+
 /// A quicker test that is true wherever [`begins_word`] is: most starts inside a word are refused by it.
 #[inline]
 pub fn may_begin_word(block: &[u8], at: usize) -> bool {

@@ -6,9 +6,10 @@ use super::context::Written;
 use super::database::DatabaseError;
 use super::encoded::Layer;
 use super::pattern::{Matcher, PatternMatch};
+use super::personal;
 use super::placeholder;
 use super::resolve::Canonical;
-use super::rule::{Form, Near, Pack, Rule};
+use super::rule::{Encoding, Form, Kind, Near, Pack, Rule};
 use super::validator;
 use crate::model::Span;
 
@@ -130,6 +131,8 @@ pub enum Refusal {
     Entropy,
     /// A required validator says no.
     Validator(validator::Validator),
+    /// What stands directly before it makes it a part of something else.
+    Before,
     /// None of the words stands near by.
     Near,
     /// The key is a telling one, but what stands there is no secret, or nothing does.
@@ -139,8 +142,16 @@ pub enum Refusal {
 /// Whether a pattern's match passes the rule's gates. `reach_back` is the first offset of `line` that near words may stand at.
 pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -> Result<(), Refusal> {
     let secret = &line[found.secret.range()];
-    if placeholder::is_placeholder_token(secret) {
+    // Of a number with a check digit its own sum says whether it is one; there are telephone numbers of one digit.
+    if rule.kind == Kind::Personal {
+        if is_part_of_another(rule, line, found.whole.start()) {
+            return Err(Refusal::Before);
+        }
+    } else if placeholder::is_placeholder_token(secret) {
         return Err(Refusal::Placeholder);
+    }
+    if found.whole.start().checked_sub(1).is_some_and(|before| rule.not_after.contains(&line[before])) {
+        return Err(Refusal::Before);
     }
     if rule.entropy.is_some_and(|least| validator::bits_per_character(secret) < least) {
         return Err(Refusal::Entropy);
@@ -149,16 +160,41 @@ pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -
         return Err(Refusal::Validator(validator));
     }
     match &rule.near {
-        Some(near) if !near_word(near, line, reach_back, found.secret.start()) => Err(Refusal::Near),
-        _ => Ok(()),
+        Some(near) => {
+            let apart = rule.kind == Kind::Personal;
+            let stands = near_word(near, line, reach_back, found.secret.start(), apart);
+            if stands { Ok(()) } else { Err(Refusal::Near) }
+        }
+        None => Ok(()),
     }
 }
 
-fn near_word(near: &Near, line: &[u8], reach_back: usize, secret: usize) -> bool {
+/// Whether personal data at `start` would be cut out of an escape or a URL's user-info.
+fn is_part_of_another(rule: &Rule, line: &[u8], start: usize) -> bool {
+    personal::begins_in_escape(line, start)
+        || (rule.encoding == Some(Encoding::Email) && personal::in_user_info(line, start))
+}
+
+/// Words shorter than this are a part of many others (`sin` of `using`).
+const SHORT_WORD: usize = 5;
+
+/// Whether one of the words stands near by; with `apart`, a short one must be a word of its own.
+fn near_word(near: &Near, line: &[u8], reach_back: usize, secret: usize, apart: bool) -> bool {
     let from = secret.saturating_sub(near.reach()).max(reach_back.min(secret));
     let before = line[from..secret].to_ascii_lowercase();
     near.words.iter().any(|word| {
-        memchr::memmem::rfind(&before, word.as_bytes())
-            .is_some_and(|at| before.len() - (at + word.len()) <= near.within)
+        let near_by = |at: usize| before.len() - (at + word.len()) <= near.within;
+        if apart && word.len() < SHORT_WORD {
+            let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+            let own = |at: usize| {
+                // `userSin=` is one, too.
+                let joined = at > 0 && is_letter(before.get(at - 1)) && !line[from + at].is_ascii_uppercase();
+                let goes_on =
+                    is_letter(before.get(at + word.len())) && !line[from + at + word.len()].is_ascii_uppercase();
+                !joined && !goes_on
+            };
+            return memchr::memmem::find_iter(&before, word.as_bytes()).any(|at| near_by(at) && own(at));
+        }
+        memchr::memmem::rfind(&before, word.as_bytes()).is_some_and(near_by)
     })
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::personal::Notation;
 use super::trigger::{self, Trigger};
 use crate::model::Span;
 
@@ -34,6 +35,8 @@ pub enum Written {
     Entities,
     /// base64 of `user:password`.
     Basic,
+    /// Personal data in one of its spellings.
+    Personal(Notation),
     /// Rows of base64, parted by blanks or by escapes of any depth.
     Armor,
 }

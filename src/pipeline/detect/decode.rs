@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroize as _;
 
 use super::context::Written;
-use super::encoded;
+use super::{encoded, personal};
 use crate::model::Secret;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -27,6 +27,7 @@ pub fn canonical(text: &[u8], written: Written) -> Secret<'_> {
         Written::Entities => entities(text),
         Written::Basic => basic_password(text).unwrap_or_else(|| Secret::borrowed(text)),
         Written::Armor => armor(text),
+        Written::Personal(notation) => personal::canonical(text, notation),
     }
 }
 

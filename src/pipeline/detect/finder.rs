@@ -14,10 +14,11 @@ use super::database::{DatabaseError, Hit, Scanner};
 use super::encoded::{self, Codec};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches, Open};
-use super::rule::{Encoding, Form, Near, Rule};
+use super::rule::{Form, Kind, Near, Rule};
 use super::slow::SlowRules;
+use super::starts::Start;
 use super::trigger::Reach;
-use super::{Detector, Guarded, Use, Written, boundary, decode};
+use super::{Detector, Guarded, Use, boundary, decode, personal};
 use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
@@ -40,6 +41,7 @@ pub struct Finder<'d> {
     detector: &'d Detector,
     scanner: Scanner<'d>,
     slow_cache: Option<regex_automata::meta::Cache>,
+    starts: Vec<Start>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     candidates: Vec<Candidate>,
@@ -102,6 +104,7 @@ impl<'d> Finder<'d> {
             detector,
             scanner: detector.database.scanner()?,
             slow_cache: detector.slow.as_ref().map(SlowRules::create_cache),
+            starts: Vec::new(),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
             candidates: Vec::new(),
@@ -175,7 +178,7 @@ impl<'d> Finder<'d> {
         self.across.begin();
         self.inside.begin();
         self.covered = Span::new(0, 0);
-        if hits.is_empty() && self.slow_cache.is_none() && self.part.resumes.is_none() {
+        if hits.is_empty() && self.detector.has_only_triggers() && self.part.resumes.is_none() {
             return Ok(());
         }
         // Ends mostly come in order; what follows relies on it.
@@ -210,6 +213,8 @@ impl<'d> Finder<'d> {
                 }
             }
         }
+        self.find_rare(block)?;
+        self.find_starts(block)?;
         self.find_slow(block)?;
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = self.open {
@@ -503,7 +508,13 @@ impl<'d> Finder<'d> {
                 if let Some(found) = matcher.find_from(cache, text, window, last - line.start, may_begin) {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
+                        let so_far = self.candidates.len();
                         self.consider(block, line, segment, rule, found);
+                        // Of an address, what begins later with the same at sign is only a part of it.
+                        let has_last = found.whole.end() + line.start > last;
+                        if compiled.rule.kind == Kind::Personal && has_last && self.candidates.len() > so_far {
+                            break;
+                        }
                     } else {
                         let span = found.secret.shifted(line.start);
                         self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Boundary) });
@@ -532,16 +543,18 @@ impl<'d> Finder<'d> {
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
                 let written = match of.encoding {
-                    Some(Encoding::Armor) => Written::Armor,
+                    Some(encoding) => encoding.written(),
                     None => decode::written_token(&block[span.range()]),
                 };
                 let canonical = Canonical::Written(written);
+                let is_personal = of.kind == Kind::Personal;
+                let add_quotes = if is_personal { personal::json_quotes(text, found.secret) } else { None };
                 self.candidates.push(Candidate {
                     span,
                     rule,
                     rank,
                     canonical,
-                    add_quotes: None,
+                    add_quotes,
                     continues: false,
                     inside: None,
                 });
@@ -554,6 +567,48 @@ impl<'d> Finder<'d> {
         if let Some(seen) = &mut self.seen {
             seen.push(found);
         }
+    }
+
+    /// The rules that go by a rare byte: a match is searched for around each.
+    fn find_rare(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let mut line = Line { start: 0, end: 0 };
+        for (rule, placed, end) in detector.rare.find(block) {
+            if self.wall_at(end).is_none() {
+                if !line.holds(end) {
+                    line = line_around(block, end);
+                }
+                self.confirm_pattern(block, line, end, rule, placed.reach)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules that are tried where words begin.
+    fn find_starts(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        let Some(starts) = &detector.starts else { return Ok(()) };
+        let mut found = std::mem::take(&mut self.starts);
+        found.clear();
+        starts.find(block, &mut found);
+        let mut line = Line { start: 0, end: 0 };
+        for &Start { at, rules } in &found {
+            if self.wall_at(at + 1).is_some() {
+                continue;
+            }
+            if !line.holds(at + 1) {
+                line = line_around(block, at + 1);
+            }
+            let segment = self.between_walls(line, at);
+            let mut rest = rules;
+            while rest != 0 {
+                let rule = starts.rules[rest.trailing_zeros() as usize];
+                rest &= rest - 1;
+                self.confirm_at(block, line, segment, rule, at)?;
+            }
+        }
+        self.starts = found;
+        Ok(())
     }
 
     /// The rules without a trigger: each line in which one may match is searched by all of them.
@@ -573,6 +628,11 @@ impl<'d> Finder<'d> {
 }
 
 impl Use {
+    /// Whether it is for words before a match.
+    pub(super) fn is_near(self) -> bool {
+        matches!(self, Self::Near { .. })
+    }
+
     /// Whether it looks at what stands around a value, not at the value's own form.
     fn is_context(self) -> bool {
         matches!(self, Self::Key { .. } | Self::Header { .. } | Self::Scheme { .. } | Self::Url { .. })

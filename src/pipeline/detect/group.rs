@@ -182,7 +182,7 @@ pub(super) fn class_bytes(class: &Class) -> Option<ByteSet> {
 }
 
 /// Every byte in which a match of the part can end; all, where that cannot be told.
-fn last_bytes(part: &Hir) -> Vec<u8> {
+pub(super) fn last_bytes(part: &Hir) -> Vec<u8> {
     match part.kind() {
         HirKind::Empty | HirKind::Look(_) => Vec::new(),
         HirKind::Literal(literal) => literal.0.last().copied().into_iter().collect(),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::context::{ContextWords, KeyForm};
+use super::context::{ContextWords, KeyForm, Written};
 use super::pattern::{Pattern, PatternError};
+use super::personal::Notation;
 use super::validator::Validator;
 use crate::model::RuleId;
 
@@ -46,6 +47,30 @@ pub enum Kind {
 pub enum Encoding {
     /// Rows of base64, as in PEM: the canonical secret is what they decode to.
     Armor,
+    /// A number in groups: the canonical one is its letters and digits, in upper case.
+    Compact,
+    /// An address of mail: the canonical one has its domain in lower case.
+    Email,
+    /// A telephone number: the canonical one is its digits, with a plus before the country's code.
+    Phone,
+    /// An address of a host, in its shortest spelling.
+    Ip,
+    /// An address of a network card: twelve hex digits.
+    Mac,
+}
+
+impl Encoding {
+    /// What must be undone to get at the canonical secret.
+    pub fn written(self) -> Written {
+        match self {
+            Self::Armor => Written::Armor,
+            Self::Compact => Written::Personal(Notation::Compact),
+            Self::Email => Written::Personal(Notation::Email),
+            Self::Phone => Written::Personal(Notation::Phone),
+            Self::Ip => Written::Personal(Notation::Ip),
+            Self::Mac => Written::Personal(Notation::Mac),
+        }
+    }
 }
 
 /// The set a rule belongs to; sets are switched on and off together.
@@ -150,6 +175,8 @@ pub struct Rule {
     pub validate: Vec<Validator>,
     /// Checks that all must pass.
     pub require: Vec<Validator>,
+    /// Bytes of which none may stand directly before the match.
+    pub not_after: Vec<u8>,
     /// Words that must stand before.
     pub near: Option<Near>,
     /// Least Shannon entropy in bits per character.
@@ -268,7 +295,7 @@ pub enum RuleError {
     /// Everything that is wrong in the files.
     #[error("{} in the rules:\n{}", faults(.0.len()), .0.iter().map(|f| format!("  {f}")).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<PlacedFault>),
-    /// `--only` or `--disable` names something that is not there.
+    /// `--only`, `--enable` or `--disable` names something that is not there.
     #[error("no rule or pack is called {0:?}; `inkprint rules list` shows them")]
     Unknown(String),
 }
@@ -358,9 +385,17 @@ impl RuleSet {
     ///
     /// # Errors
     /// [`RuleError::Unknown`] for a name that fits no rule and no pack.
-    pub fn selected(mut self, only: &[String], disable: &[String]) -> Result<Self, RuleError> {
+    pub fn selected(self, only: &[String], disable: &[String]) -> Result<Self, RuleError> {
+        self.chosen(only, &[], disable)
+    }
+
+    /// As [`selected`](Self::selected), and with what `enable` names beside it: rules and packs that are off by themselves.
+    ///
+    /// # Errors
+    /// As [`selected`](Self::selected).
+    pub fn chosen(mut self, only: &[String], enable: &[String], disable: &[String]) -> Result<Self, RuleError> {
         let names = |rule: &Rule, name: &str| rule.id.as_str() == name || rule.pack.as_str() == name;
-        for name in only.iter().chain(disable) {
+        for name in only.iter().chain(enable).chain(disable) {
             let is_pack = [Pack::Tokens, Pack::Context, Pack::Personal].iter().any(|pack| pack.as_str() == name);
             if !is_pack && !self.rules.iter().any(|rule| names(rule, name)) {
                 return Err(RuleError::Unknown(name.clone()));
@@ -368,9 +403,11 @@ impl RuleSet {
         }
         self.rules.retain(|rule| {
             let by_default = rule.enabled && rule.pack != Pack::Personal;
-            let by_name = only.iter().any(|name| rule.id.as_str() == name);
-            let by_pack = rule.enabled && only.iter().any(|name| rule.pack.as_str() == name);
-            let wanted = if only.is_empty() { by_default } else { by_name || by_pack };
+            let named = |list: &[String]| {
+                let by_pack = rule.enabled && list.iter().any(|name| rule.pack.as_str() == name);
+                by_pack || list.iter().any(|name| rule.id.as_str() == name)
+            };
+            let wanted = named(enable) || if only.is_empty() { by_default } else { named(only) };
             wanted && !disable.iter().any(|name| names(rule, name))
         });
         Ok(self)

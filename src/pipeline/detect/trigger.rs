@@ -34,6 +34,11 @@ impl Trigger {
         self.0.len()
     }
 
+    /// The byte that it begins with, where there is only one.
+    pub fn first_byte(&self) -> Option<u8> {
+        self.0.first().and_then(ByteSet::only)
+    }
+
     /// Whether there is no position.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -194,6 +199,12 @@ const STRONG: f32 = 25.0;
 pub const USABLE: f32 = 9.5;
 /// Below this, the literal matcher itself is slowed down by a string.
 const USABLE_LITERAL: f32 = 9.0;
+/// Below this, a near word is worth less than a look at every number.
+pub const USABLE_NEAR: f32 = 16.0;
+/// A byte this unlikely is seldom enough to be looked for alone.
+const RARE_BYTE: f32 = 7.5;
+/// So far before such a byte a match may begin.
+const RARE_REACH: usize = 256;
 /// What a word of [`COMMON_WORDS`] counts, whatever its letters: as a trigger it would fire all the time.
 const COMMON: f32 = 9.5;
 /// Words of which logs are full.
@@ -216,6 +227,15 @@ pub fn derive(hir: &Hir) -> Option<Vec<Placed>> {
     let placed = best_of(hir)?;
     let literal = placed.iter().map(|p| p.trigger.literal_bits()).fold(f32::INFINITY, f32::min);
     (weakest(&placed) >= USABLE && literal >= USABLE_LITERAL).then_some(placed)
+}
+
+/// The triggers of a pattern that begin with a byte of punctuation that most lines are without, such as `@`: too short for the
+/// engine, whose speed is that of its shortest literal, but quickly looked for alone.
+pub fn derive_rare(hir: &Hir) -> Option<Vec<Placed>> {
+    let placed = best_of(hir)?;
+    let is_rare = |set: &ByteSet| set.bits() >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation());
+    let near = |placed: &Placed| placed.reach.max.is_some_and(|max| max <= RARE_REACH);
+    placed.iter().all(|placed| placed.trigger.0.first().is_some_and(is_rare) && near(placed)).then_some(placed)
 }
 
 /// The least unlikely of some triggers, in bits.

@@ -3,12 +3,21 @@
 //! Named under `validate` they raise confidence and let nothing through, as most published examples of real tokens fail their
 //! checksum; named under `require` they are a gate, for shapes that are hopeless without one.
 
+pub(super) mod address;
+mod america;
+mod asia;
 mod base58;
 mod bech32;
+mod card;
 mod crc32;
+mod digits;
 mod entropy;
+mod europe;
+mod iban;
 mod jwt;
 mod luhn;
+mod nordic;
+mod phone;
 
 pub use entropy::bits_per_character;
 
@@ -49,6 +58,52 @@ validators! {
     Base58Check = "base58check" => base58::has_checksum, "The last four bytes are the double SHA-256 of the rest.";
     Bech32 = "bech32" => bech32::has_checksum, "The last six characters are the BCH checksum of the rest.";
     Luhn = "luhn" => luhn::has_check_digit, "The digits' Luhn sum is a multiple of ten.";
+    Card = "card" => card::is_card, "A payment card's number: issuer, length, Luhn digit.";
+    Iban = "iban" => iban::is_iban, "An account number: the country's length, the remainder of 97.";
+    Email = "email" => address::is_email, "The last label can be a top-level domain.";
+    Ipv4 = "ipv4" => address::is_ipv4, "An address of IP version 4.";
+    Ipv6 = "ipv6" => address::is_ipv6, "An address of IP version 6.";
+    Mac = "mac" => address::is_mac, "A network card's address, neither zero nor broadcast.";
+    Phone = "phone" => phone::is_phone, "A telephone number's count of digits, and no date.";
+    UsSsn = "us-ssn" => america::is_ssn, "A US social security number that can have been given out.";
+    UsItin = "us-itin" => america::is_itin, "A US individual taxpayer number.";
+    UsNpi = "us-npi" => america::is_npi, "A US provider number, by its Luhn digit.";
+    CaSin = "ca-sin" => america::is_sin, "A Canadian social insurance number, by its Luhn digit.";
+    BrCpf = "br-cpf" => america::is_cpf, "A Brazilian person's number, by both check digits.";
+    BrCnpj = "br-cnpj" => america::is_cnpj, "A Brazilian company's number, by both check digits.";
+    MxCurp = "mx-curp" => america::is_curp, "A Mexican registry code, by date and check digit.";
+    UkNhs = "uk-nhs" => europe::is_nhs, "A British NHS number, by the remainder of eleven.";
+    UkNino = "uk-nino" => europe::is_nino, "A British insurance number's prefix is given out.";
+    EsDni = "es-dni" => europe::is_dni, "A Spanish identity number, by its letter.";
+    FrNir = "fr-nir" => europe::is_nir, "A French NIR, by month and key.";
+    ItFiscalCode = "it-codice-fiscale" => europe::is_codice_fiscale, "An Italian fiscal code, by its last letter.";
+    DeTaxId = "de-steuer-id" => europe::is_steuer_id, "A German tax number, by its digits and check digit.";
+    HrOib = "hr-oib" => europe::is_oib, "A Croatian personal number, by its check digit.";
+    PlPesel = "pl-pesel" => europe::is_pesel, "A Polish PESEL, by date and check digit.";
+    PlNip = "pl-nip" => europe::is_nip, "A Polish tax number, by its check digit.";
+    NlBsn = "nl-bsn" => europe::is_bsn, "A Dutch citizen's number, by the eleven test.";
+    BeNational = "be-national-number" => europe::is_belgian, "A Belgian national number, by date and key.";
+    PtNif = "pt-nif" => europe::is_portuguese_nif, "A Portuguese tax number, by its check digit.";
+    ChAhv = "ch-ahv" => europe::is_ahv, "A Swiss insurance number, by the digit of an EAN-13.";
+    IePps = "ie-pps" => europe::is_pps, "An Irish PPS number, by its letter.";
+    CzBirthNumber = "cz-rodne-cislo" => europe::is_rodne_cislo, "A Czech or Slovak birth number, by date and remainder of eleven.";
+    RoCnp = "ro-cnp" => europe::is_cnp, "A Romanian personal number, by date and check digit.";
+    BgEgn = "bg-egn" => europe::is_egn, "A Bulgarian personal number, by date and check digit.";
+    TrKimlik = "tr-kimlik" => europe::is_kimlik, "A Turkish identity number, by both check digits.";
+    SePersonnummer = "se-personnummer" => nordic::is_personnummer, "A Swedish personal number, by date and Luhn digit.";
+    NoBirthNumber = "no-fodselsnummer" => nordic::is_fodselsnummer, "A Norwegian birth number, by date and both check digits.";
+    FiHetu = "fi-hetu" => nordic::is_hetu, "A Finnish identity code, by date and check character.";
+    DkCpr = "dk-cpr" => nordic::is_cpr, "A Danish personal number, by its date.";
+    AuTfn = "au-tfn" => asia::is_tfn, "An Australian tax file number, by its sum.";
+    AuMedicare = "au-medicare" => asia::is_medicare, "An Australian Medicare number, by its check digit.";
+    InAadhaar = "in-aadhaar" => asia::is_aadhaar, "An Indian Aadhaar number, by Verhoeff's digit.";
+    CnResidentId = "cn-resident-id" => asia::is_resident_id, "A Chinese resident identity number, by date and check character.";
+    KrRrn = "kr-rrn" => asia::is_rrn, "A South Korean registration number, by its date.";
+    JpMyNumber = "jp-my-number" => asia::is_my_number, "A Japanese individual number, by its check digit.";
+    IlId = "il-id" => asia::is_israeli, "An Israeli identity number, by its Luhn digit.";
+    ThId = "th-id" => asia::is_thai, "A Thai identity number, by its check digit.";
+    SgNric = "sg-nric" => asia::is_nric, "A Singaporean identity number, by its letter.";
+    ZaId = "za-id" => asia::is_south_african, "A South African identity number, by date and Luhn digit.";
 }
 
 impl Validator {

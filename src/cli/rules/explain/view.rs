@@ -134,6 +134,7 @@ fn reason(refusal: Refusal, meeting: &Meeting<'_>) -> String {
         Refusal::Placeholder => "a stand-in, such as xxxx or a counting run".to_owned(),
         Refusal::Entropy => format!("its entropy is below {} bits a character", entropy.unwrap_or_default()),
         Refusal::Validator(validator) => format!("{} says no", validator.name()),
+        Refusal::Before => "what stands before it makes it a part of something else".to_owned(),
         Refusal::Near => match near {
             Some(near) => format!("none of {:?} stands within {} bytes before", near.words, near.within),
             None => "no near word stands before".to_owned(),

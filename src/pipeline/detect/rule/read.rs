@@ -40,6 +40,7 @@ struct RawRule {
     #[serde(default)]
     near: Vec<String>,
     within: Option<usize>,
+    not_after: Option<String>,
     entropy: Option<f32>,
     #[serde(default = "yes")]
     enabled: bool,
@@ -213,6 +214,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         ("near", !raw.near.is_empty(), by_pattern, "`pattern`"),
         ("within", raw.within.is_some(), by_pattern, "`pattern`"),
         ("entropy", raw.entropy.is_some(), by_pattern, "`pattern`"),
+        ("not_after", raw.not_after.is_some(), by_pattern, "`pattern`"),
         ("require", !raw.require.is_empty(), by_pattern, "`pattern`"),
         ("encoding", raw.encoding.is_some(), by_pattern, "`pattern`"),
         ("numbers", raw.numbers, by_keys, "`keys`"),
@@ -289,6 +291,7 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         form: form?,
         validate,
         require,
+        not_after: raw.not_after.map(String::into_bytes).unwrap_or_default(),
         near,
         entropy: raw.entropy,
         encoding: raw.encoding,

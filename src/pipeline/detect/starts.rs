@@ -1,0 +1,255 @@
+//! Rules without a literal, tried where a word begins: digits in groups, addresses, numbers with a check digit.
+//!
+//! Their patterns say which bytes may stand at the first places of a match, and, as a `\b` ends most of them, how long it may be. One
+//! table holds this for all of them, a bit for each rule; at each word's start it is read from left to right until no rule is left,
+//! which is mostly at the first or second byte. What a rule's bit survives is then matched by the rule itself.
+//!
+//! Invariant, held by a test over every such rule: wherever a match begins, [`Starts::at`] has the rule's bit.
+
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+use super::boundary;
+use super::byte_set::ByteSet;
+use super::group::{class_bytes, last_bytes};
+use super::pattern::Pattern;
+
+/// Places of a match that are looked at.
+const DEPTH: usize = 16;
+/// As many rules as a word of the table has bits.
+pub const MAX_RULES: usize = u64::BITS as usize;
+/// A match has an end within reach, so that a line full of starts is read a bounded number of times.
+const MAX_LEN: usize = 1024;
+/// A pattern that can begin with more bytes than this would be tried at nearly every word.
+const MAX_FIRST: u32 = 70;
+
+/// What may stand at the first places of the matches of some rules.
+#[derive(Clone, Debug)]
+pub struct Starts {
+    /// By place and byte: a bit for each rule.
+    places: Box<[[u64; 256]; DEPTH]>,
+    kinds: [u8; 256],
+    /// Indexes of the rules, in the order of their bits.
+    pub rules: Vec<usize>,
+}
+
+/// A byte that a word may go on behind.
+const WORD: u8 = 1;
+/// A byte that an escape begins with.
+const ESCAPE: u8 = 2;
+/// A byte that a match can begin with.
+const FIRST: u8 = 4;
+
+/// A place where rules may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Offset in the block.
+    pub at: usize,
+    /// The bits of the rules.
+    pub rules: u64,
+}
+
+/// Whether a rule with this pattern can be found by the starts of its matches.
+pub fn can_be_tried(pattern: &Pattern) -> bool {
+    let first = places(pattern.hir())[0];
+    pattern.wants_boundary() && pattern.max_len() <= MAX_LEN && first.len() <= MAX_FIRST && !first.contains(b'\n')
+}
+
+impl Starts {
+    /// The table for these rules, given by index, at most [`MAX_RULES`].
+    pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern)>) -> Self {
+        let mut table = vec![[0u64; 256]; DEPTH];
+        let mut indexes = Vec::new();
+        for (bit, (index, pattern)) in rules.take(MAX_RULES).enumerate() {
+            for (place, set) in table.iter_mut().zip(places(pattern.hir())) {
+                set.bytes().for_each(|byte| place[usize::from(byte)] |= 1 << bit);
+            }
+            indexes.push(index);
+        }
+        let kinds = std::array::from_fn(|byte| {
+            let escape = matches!(byte as u8, b'\\' | b'%' | b'[');
+            let is = |holds: bool, kind: u8| if holds { kind } else { 0 };
+            is(boundary::is_word(byte as u8), WORD) | is(escape, ESCAPE) | is(table[0][byte] != 0, FIRST)
+        });
+        let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
+        Self { places, kinds, rules: indexes }
+    }
+
+    /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,
+    /// before what stands between.
+    pub fn find(&self, block: &[u8], found: &mut Vec<Start>) {
+        let mut before = 0;
+        for (at, &byte) in block.iter().enumerate() {
+            let kind = self.kinds[usize::from(byte)];
+            if kind & FIRST != 0 && before & WORD == 0 {
+                self.add(block, at, found);
+            }
+            if kind & ESCAPE != 0 {
+                self.behind_escape(block, at, found);
+            }
+            before = kind;
+        }
+    }
+
+    /// The bits of the rules that may match at `at`.
+    #[inline]
+    pub fn at(&self, block: &[u8], at: usize) -> u64 {
+        let mut rules = u64::MAX;
+        for (place, at) in self.places.iter().zip(at..) {
+            // A block's end ends a line, too.
+            rules &= place[usize::from(block.get(at).copied().unwrap_or(b'\n'))];
+            if rules == 0 {
+                break;
+            }
+        }
+        rules
+    }
+
+    #[inline]
+    fn add(&self, block: &[u8], at: usize, found: &mut Vec<Start>) {
+        let rules = self.at(block, at);
+        if rules != 0 {
+            found.push(Start { at, rules });
+        }
+    }
+
+    /// `\n4111…`, `%3D4111…`: a word that begins within what looks like one.
+    fn behind_escape(&self, block: &[u8], escape: usize, found: &mut Vec<Start>) {
+        let behind: &[usize] = match block[escape] {
+            b'%' => &[3],
+            b'\\' => &[2, 4, 6],
+            _ => {
+                let parameters = block[escape + 1..].iter().take(16).take_while(|b| b.is_ascii_digit() || **b == b';');
+                &[parameters.count() + 2]
+            }
+        };
+        for at in behind.iter().map(|length| escape + length).filter(|at| *at < block.len()) {
+            if boundary::is_word(block[at - 1]) && boundary::begins_word(block, at) {
+                self.add(block, at, found);
+            }
+        }
+    }
+}
+
+/// The bytes that may stand at each of the first places of a match, and behind one that is shorter.
+fn places(hir: &Hir) -> [ByteSet; DEPTH] {
+    let mut sets = [[false; 256]; DEPTH];
+    let ends = advance(hir, 1, &mut sets);
+    for (place, set) in sets.iter_mut().enumerate() {
+        let (here, before) = (1 << place, (1u32 << place) - 1);
+        if ends & before != 0 || (ends & here != 0 && !ends_word(hir)) {
+            *set = [true; 256];
+        } else if ends & here != 0 {
+            (0..=255u8).filter(|byte| !boundary::is_word(*byte)).for_each(|byte| set[usize::from(byte)] = true);
+        }
+    }
+    sets.map(|set| ByteSet::new((0..=255u8).filter(|byte| set[usize::from(*byte)])))
+}
+
+/// Whether a match is always followed by the end of a word: a last `\b` behind word characters only.
+fn ends_word(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(group) => ends_word(&group.sub),
+        HirKind::Alternation(branches) => branches.iter().all(ends_word),
+        HirKind::Concat(parts) => match parts.split_last() {
+            Some((last, before)) if matches!(last.kind(), HirKind::Look(Look::WordAscii)) => {
+                let before = Hir::concat(before.to_vec());
+                before.properties().minimum_len() != Some(0) && last_bytes(&before).into_iter().all(boundary::is_word)
+            }
+            Some((last, _)) => ends_word(last),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Notes what `hir` may have at each place when it begins at one of `from` (a bit for each), and gives the places behind it.
+fn advance(hir: &Hir, from: u32, sets: &mut [[bool; 256]; DEPTH]) -> u32 {
+    let mut step = |from: u32, bytes: &mut dyn Iterator<Item = u8>| -> u32 {
+        let bytes: Vec<u8> = bytes.collect();
+        for (_, set) in sets.iter_mut().enumerate().filter(|(place, _)| from & 1 << place != 0) {
+            bytes.iter().for_each(|byte| set[usize::from(*byte)] = true);
+        }
+        (from << 1) & ((1 << DEPTH) - 1)
+    };
+    match hir.kind() {
+        HirKind::Empty => from,
+        HirKind::Look(Look::End | Look::EndLF) => {
+            step(from, &mut [b'\n'].into_iter());
+            from
+        }
+        HirKind::Look(_) => from,
+        HirKind::Literal(literal) => literal.0.iter().fold(from, |from, byte| step(from, &mut [*byte].into_iter())),
+        HirKind::Class(class) => match class_bytes(class) {
+            Some(set) => step(from, &mut set.bytes()),
+            None => step(from, &mut (0..=255)),
+        },
+        HirKind::Capture(group) => advance(&group.sub, from, sets),
+        HirKind::Concat(parts) => parts.iter().fold(from, |from, part| advance(part, from, sets)),
+        HirKind::Alternation(branches) => branches.iter().fold(0, |ends, branch| ends | advance(branch, from, sets)),
+        HirKind::Repetition(repetition) => {
+            let (mut at, mut ends, mut times) = (from, if repetition.min == 0 { from } else { 0 }, 0);
+            // Each time takes a byte at least, so behind the last place nothing is left to note.
+            while at != 0 && repetition.max.is_none_or(|max| times < max) && times < DEPTH as u32 {
+                at = advance(&repetition.sub, at, sets);
+                times += 1;
+                if times >= repetition.min {
+                    ends |= at;
+                }
+            }
+            ends
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).expect("valid")
+    }
+
+    fn starts(text: &str, block: &str) -> Vec<usize> {
+        let pattern = pattern(text);
+        let mut found = Vec::new();
+        Starts::new(std::iter::once((0, &pattern))).find(block.as_bytes(), &mut found);
+        found.iter().map(|start| start.at).collect()
+    }
+
+    #[test]
+    fn only_what_has_the_length_is_tried() {
+        assert_eq!(starts(r"\b[0-9]{6}\b", "12345 123456 1234567 a123456 123456"), [6, 29]);
+        assert_eq!(starts(r"\b[0-9]{3}(?:-|%20)?[0-9]{3}(?:[^0-9]|$)", "123-456 123%20456, 12345"), [0, 8]);
+    }
+
+    #[test]
+    fn words_behind_escapes_are_tried() {
+        assert_eq!(
+            starts(r"\b[0-9]{6}\b", "\\n123456 %3D123456 \\u0026123456 \x1b[32m123456 \\x3d123456"),
+            [2, 12, 25, 37, 48]
+        );
+        assert!(starts(r"\b[0-9]{6}\b", "n123456 3D123456 32m123456").is_empty());
+    }
+
+    #[test]
+    fn every_place_of_every_match_is_in_the_table() {
+        for (text, matches) in [
+            (r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", &["1.2.3.4", "10.20.30.40", "255.255.255.255"][..]),
+            (r"\b[A-Z]{2}(?: ?[0-9]){4,6}(?:[^0-9]|$)", &["AB1234", "AB 1 2 3 4 5 6"]),
+            (r"\b(?:\+|00)[1-9][0-9]{6,14}\b", &["+4915112345678", "0049151123"]),
+        ] {
+            for found in matches {
+                assert_eq!(starts(text, found).first(), Some(&0), "{text} in {found}");
+                assert_eq!(starts(text, &format!("{found}\n")).first(), Some(&0), "{text} in {found}, a line");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_begin_anywhere_or_end_nowhere_is_not_tried() {
+        assert!(can_be_tried(&pattern(r"\b[0-9]{6}\b")));
+        assert!(!can_be_tried(&pattern(r"[0-9]{6}\b")));
+        assert!(!can_be_tried(&pattern(r"\b[0-9]{6,}\b")));
+        assert!(!can_be_tried(&pattern(r"\b[^a]{6}\b")));
+    }
+}

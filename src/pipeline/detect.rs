@@ -5,6 +5,8 @@
 //! - What inkprint wrote itself is left alone: a mark is a wall that no match, no near word and no key crosses.
 //! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
 
+pub mod action;
+pub mod allow;
 pub mod boundary;
 mod byte_set;
 mod candidate;
@@ -22,6 +24,7 @@ mod slow;
 mod specificity;
 pub mod trigger;
 pub mod validator;
+pub mod who;
 
 use std::collections::BTreeMap;
 

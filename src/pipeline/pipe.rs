@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::detect::DatabaseError;
+use super::detect::allow::Scope;
 use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
@@ -35,6 +36,8 @@ pub struct Settings {
 pub struct Input {
     /// What it is called in errors.
     pub name: String,
+    /// What the sources of an allow list are held against: a file as it was named, or `-`.
+    pub source: String,
     /// Its bytes. Opened when its turn comes.
     pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
 }
@@ -83,6 +86,7 @@ pub fn run(
         source: Mutex::new(Source {
             waiting,
             current: None,
+            scope: Scope::default(),
             stream: Stream::new(settings.max_line),
             next: 0,
             failed: None,
@@ -113,6 +117,8 @@ struct Source {
     /// Last one first.
     waiting: Vec<Input>,
     current: Option<(String, Box<dyn Read + Send>)>,
+    /// The present input's; also while what is left of it is taken.
+    scope: Scope,
     stream: Stream,
     /// The number of the next block.
     next: u64,
@@ -178,6 +184,7 @@ impl Shared<'_> {
                 return Ok(None);
             }
             let ended = source.current.is_none();
+            worker.enter(&source.scope);
             let taken = source.stream.take(ended, worker, block, out);
             if taken != Taken::Nothing {
                 let number = source.next;
@@ -188,7 +195,7 @@ impl Shared<'_> {
                 source.stopped = true;
                 return Err(error);
             }
-            source.fill(self.on_read);
+            source.fill(self.on_read, worker.policy());
         }
     }
 
@@ -218,12 +225,12 @@ impl Shared<'_> {
 
 impl Source {
     /// Reads once from the current input, or goes on to the next; with none left, says so by `stopped`.
-    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync)) {
+    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync), policy: &Policy) {
         let Some((name, input)) = &mut self.current else {
             match self.waiting.pop() {
                 None => self.stopped = true,
-                Some(Input { name, open }) => match open() {
-                    Ok(input) => self.current = Some((name, input)),
+                Some(Input { name, source, open }) => match open() {
+                    Ok(input) => (self.current, self.scope) = (Some((name, input)), policy.scope(&source)),
                     Err(source) => self.failed = Some(PipeError::Read { name, source }),
                 },
             }

@@ -23,7 +23,8 @@ pub fn rules(only: &[&str]) -> RuleSet {
 
 pub fn policy(rules: RuleSet) -> Policy {
     let keys = MarkKeys::derive(KeyEpoch::FIRST, &SecretKey::new([7; 32]), &NamespaceSalt::new([9; 32]));
-    Policy { detector: Arc::new(Detector::new(rules).expect("it compiles")), keys: keys.clone(), live_keys: vec![keys] }
+    let detector = Arc::new(Detector::new(rules).expect("it compiles"));
+    Policy { detector, keys: keys.clone(), live_keys: vec![keys], allow: None }
 }
 
 /// A worker and a finder under one policy; shared, as the closures of property tests need it.
@@ -95,7 +96,15 @@ impl<'p> Engine<'p> {
 /// `log` with a mark in the place of each match.
 pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
-    rewrite(log, Span::new(0, log.len()), Matches { all: matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
+    rewrite(
+        log,
+        Span::new(0, log.len()),
+        Matches { all: matches, walls: &[], decoded: &[] },
+        policy,
+        Style::Plain,
+        &mut out,
+        |_, _| (),
+    );
     out
 }
 

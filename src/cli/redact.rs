@@ -1,9 +1,9 @@
 //! `inkprint` itself: standard input or files in, the cleaned log out.
 
 mod dry_run;
-mod inputs;
+pub(super) mod inputs;
 mod output;
-mod progress;
+pub(super) mod progress;
 pub(super) mod signals;
 mod stats;
 
@@ -33,7 +33,7 @@ use crate::pipeline::rewrite::Style;
 
 /// When something that suits a terminal is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum When {
+pub(super) enum When {
     /// On a terminal
     Auto,
     /// Always
@@ -43,7 +43,8 @@ enum When {
 }
 
 impl When {
-    fn applies(self, terminal: bool) -> bool {
+    /// Whether it is done, given whether there is a terminal.
+    pub(super) fn applies(self, terminal: bool) -> bool {
         match self {
             Self::Auto => terminal,
             Self::Always => true,

@@ -99,7 +99,7 @@ pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     rewrite(
         log,
         Span::new(0, log.len()),
-        Matches { all: matches, walls: &[], decoded: &[] },
+        Matches { all: matches, walls: &[], decoded: &[], allowed: &[] },
         policy,
         Style::Plain,
         &mut out,

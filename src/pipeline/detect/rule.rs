@@ -353,18 +353,7 @@ impl RuleSet {
                 }),
             }
         }
-        for rule in &added.rules {
-            if let Form::Pattern(pattern) = &rule.form
-                && let Err(error) = pattern.compile()
-            {
-                faults.push(PlacedFault {
-                    origin: rule.origin.clone(),
-                    rule: Some(rule.id.to_string()),
-                    fault: error.into(),
-                });
-            }
-        }
-        let added = added.finish(faults)?;
+        let added = added.compiled(faults)?;
         self.rules.retain(|rule| added.rules.iter().all(|new| new.id != rule.id));
         self.rules.extend(added.rules);
         self.words = added.words;
@@ -392,6 +381,29 @@ impl RuleSet {
             wanted && !disable.iter().any(|name| names(rule, name))
         });
         Ok(self)
+    }
+
+    /// The rules in the text of one file, and no others.
+    ///
+    /// # Errors
+    /// [`RuleError::Faults`] with every fault.
+    pub fn of_text(name: &str, text: &str) -> Result<Self, RuleError> {
+        let (mut set, mut faults) = (Self::default(), Vec::new());
+        read::add_file(&mut set, name, text, &mut faults);
+        set.compiled(faults)
+    }
+
+    /// Compiles every pattern once: some are too large, which is better told now than at the first secret.
+    fn compiled(self, mut faults: Vec<PlacedFault>) -> Result<Self, RuleError> {
+        for rule in &self.rules {
+            if let Form::Pattern(pattern) = &rule.form
+                && let Err(error) = pattern.compile()
+            {
+                let (origin, id) = (rule.origin.clone(), rule.id.to_string());
+                faults.push(PlacedFault { origin, rule: Some(id), fault: error.into() });
+            }
+        }
+        self.finish(faults)
     }
 
     fn finish(self, mut faults: Vec<PlacedFault>) -> Result<Self, RuleError> {

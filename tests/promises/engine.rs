@@ -46,6 +46,12 @@ impl<'p> Engine<'p> {
         self.finder.borrow_mut().find(log).expect("it scans").all.to_vec()
     }
 
+    /// The matches in `log` that are left under the policy's allow list.
+    pub fn matches_under_policy(&self, log: &[u8]) -> Vec<Match> {
+        let finder = Finder::new(&self.policy.detector).expect("a finder");
+        finder.allowing(self.policy.allow.as_deref()).find(log).expect("it scans").all.to_vec()
+    }
+
     /// `log` cleaned as one block.
     pub fn redact(&self, log: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();

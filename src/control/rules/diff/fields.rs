@@ -1,9 +1,9 @@
 //! What differs in the rules themselves, field by field.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use crate::pipeline::detect::rule::{Form, Rule, RuleSet};
+use crate::pipeline::detect::validator::Validator;
 
 /// A field that differs, as a person reads it before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,20 @@ fn changed(before: &Rule, after: &Rule) -> Vec<Changed> {
         ]
     };
     let differing = rows(before).into_iter().zip(rows(after)).filter(|(before, after)| before != after);
-    differing.map(|((_, before), (field, after))| Changed { field, before, after }).collect()
+    // Texts of examples look like secrets, and say little here.
+    let counted = |rule: &Rule, field: &str| match field {
+        "examples" => Some(format!("{} texts", rule.examples.len())),
+        "counterexamples" => Some(format!("{} texts", rule.counterexamples.len())),
+        _ => None,
+    };
+    let shown = |rule: &Rule, field: &str, value: String| counted(rule, field).unwrap_or(value);
+    differing
+        .map(|((_, old), (field, new))| Changed {
+            field,
+            before: shown(before, field, old),
+            after: shown(after, field, new),
+        })
+        .collect()
 }
 
 fn form_field(form: &Form) -> &'static str {
@@ -106,8 +119,8 @@ fn form(form: &Form) -> String {
     }
 }
 
-fn names(checks: &[impl Debug]) -> String {
-    checks.iter().map(|check| format!("{check:?}")).collect::<Vec<_>>().join(", ")
+fn names(checks: &[Validator]) -> String {
+    checks.iter().map(|check| check.name()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub fn run(
         .enable_time()
         .build()
         .context("cannot start a runtime")?;
-    let (metrics, meters, forward) = Metrics::new(&policy.detector, matches!(output, Output::Tcp(_)));
+    let (metrics, meters, forward) = Metrics::new(&policy, matches!(output, Output::Tcp(_)));
     let queue = Arc::new(Queue::new(settings.budget.queue));
     let memory = Arc::new(Memory::new(settings.budget.lines, settings.source.max_line));
     let (connected, is_connected) = watch::channel(matches!(output, Output::File(_)));

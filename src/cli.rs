@@ -2,6 +2,7 @@
 
 mod completions;
 pub mod fingerprint;
+pub mod handling_args;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;

@@ -1,6 +1,10 @@
 //! What inkprint promises: modules named for a promise, most of which run the program itself, and their helpers.
 
 mod promises {
+    /// What takes a secret's place: a mark, a fixed text, or nothing of the whole line.
+    mod actions;
+    /// What is known and allowed stays, and nothing beside it.
+    mod allow;
     /// A private key over several lines goes whole, whatever its lines begin with, and nothing else waits for it.
     mod armor;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.

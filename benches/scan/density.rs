@@ -155,7 +155,11 @@ fn scan(database: &BlockDatabase, blocks: &[&[u8]]) -> u64 {
 /// Cleans a whole log on this thread, as the program does, into nowhere.
 pub fn through_pipe(policy: &Policy, text: &Arc<[u8]>) -> Tally {
     let text = text.clone();
-    let input = Input { name: "log".to_owned(), open: Box::new(move || Ok(Box::new(Cursor::new(text)))) };
+    let input = Input {
+        name: "log".to_owned(),
+        source: "log".to_owned(),
+        open: Box::new(move || Ok(Box::new(Cursor::new(text)))),
+    };
     let settings = Settings { threads: 1, max_line: MAX_LINE, counts_lines: false, style: Style::Plain };
     let tally =
         pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");

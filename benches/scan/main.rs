@@ -74,7 +74,7 @@ fn default_rules() -> RuleSet {
 fn policy(rules: RuleSet) -> Policy {
     let keys = mark_keys();
     let detector = Detector::new(rules).expect("the rules compile");
-    Policy { detector: Arc::new(detector), live_keys: vec![keys.clone()], keys }
+    Policy { detector: Arc::new(detector), live_keys: vec![keys.clone()], keys, allow: None }
 }
 
 fn mark_keys() -> MarkKeys {

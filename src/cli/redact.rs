@@ -1,9 +1,9 @@
 //! `inkprint` itself: standard input or files in, the cleaned log out.
 
 mod dry_run;
-mod inputs;
+pub(super) mod inputs;
 mod output;
-mod progress;
+pub(super) mod progress;
 pub(super) mod signals;
 mod stats;
 
@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use self::progress::Progress;
 use self::stats::{StatsFormat, Summary};
+use super::handling_args::HandlingArgs;
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
@@ -32,7 +33,7 @@ use crate::pipeline::rewrite::Style;
 
 /// When something that suits a terminal is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum When {
+pub(super) enum When {
     /// On a terminal
     Auto,
     /// Always
@@ -42,7 +43,8 @@ enum When {
 }
 
 impl When {
-    fn applies(self, terminal: bool) -> bool {
+    /// Whether it is done, given whether there is a terminal.
+    pub(super) fn applies(self, terminal: bool) -> bool {
         match self {
             Self::Auto => terminal,
             Self::Always => true,
@@ -90,6 +92,8 @@ pub struct RedactArgs {
     keys: KeyArgs,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    handling: HandlingArgs,
 }
 
 /// Which keys make the marks.
@@ -139,7 +143,7 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     output.finish()?;
     progress.finish();
     if let Some(format) = args.stats {
-        Summary::new(&tally, &policy.detector, started.elapsed()).print(format);
+        Summary::new(&tally, &policy, started.elapsed()).print(format);
     }
     // The process ends: to take the automata down piece by piece would only make the caller wait. The keys are wiped.
     std::mem::forget(Arc::clone(&policy.detector));
@@ -151,17 +155,19 @@ fn code(args: &RedactArgs, matches: u64) -> ExitCode {
 }
 
 fn policy(args: &RedactArgs) -> anyhow::Result<Policy> {
-    let detector = Detector::new(args.rules.load()?)?;
+    let detector = Detector::new(args.handling.load(&args.rules)?)?;
     let opened = args.keys.keyring.load_or_make(Timestamp::now())?;
     if let Some(path) = opened.made.as_ref().filter(|_| !args.quiet) {
         let path = path.display();
         tell(&format!("inkprint: made a keyring at {path}; keep it, as fingerprints can be looked up with it alone\n"));
     }
     let keyring = opened.keyring;
+    let live_keys = keyring.all_mark_keys(&args.keys.namespace)?;
     Ok(Policy {
+        allow: args.handling.allow_list(&args.rules, &detector, live_keys.clone(), args.quiet)?,
         detector: Arc::new(detector),
         keys: keyring.current_mark_keys(&args.keys.namespace)?,
-        live_keys: keyring.all_mark_keys(&args.keys.namespace)?,
+        live_keys,
     })
 }
 

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use metrics::{Unit, describe_gauge, gauge, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::pipeline::detect::Detector;
 use crate::pipeline::meters::{ForwardMeters, Meters};
+use crate::pipeline::policy::Policy;
 
 /// What is asked for at each reading: the memory in use for log, in bytes.
 pub type Buffered = Box<dyn Fn() -> usize + Send + Sync>;
@@ -20,7 +20,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// A recorder, and the data path's handles to it; those of the peer with `forwards`.
-    pub fn new(detector: &Detector, forwards: bool) -> (Self, Meters, Option<ForwardMeters>) {
+    pub fn new(policy: &Policy, forwards: bool) -> (Self, Meters, Option<ForwardMeters>) {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
         let (meters, forward) = with_local_recorder(&recorder, || {
@@ -30,7 +30,7 @@ impl Metrics {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             gauge!("process_start_time_seconds").set(now.as_secs_f64());
             describe_gauge!("inkprint_buffered_bytes", Unit::Bytes, "Memory that holds log not passed on yet.");
-            (Meters::new(detector), forwards.then(ForwardMeters::new))
+            (Meters::new(policy), forwards.then(ForwardMeters::new))
         });
         (Self { recorder, handle, buffered: Box::new(|| 0) }, meters, forward)
     }

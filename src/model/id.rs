@@ -13,7 +13,7 @@ pub enum IdError {
     Rule(String),
     /// A rule's id would make the marks that it stands in ambiguous.
     #[error(
-        "rule id {0:?} is reserved: it may not hold \"ink1\", begin with \"withheld\", or have 24 characters without a \
+        "rule id {0:?} is reserved: it may not hold \"ink1\", begin with \"withheld\" or \"masked\", or have 24 characters without a \
          hyphen behind a piece such as \"k1\""
     )]
     ReservedRule(String),
@@ -27,7 +27,7 @@ pub enum IdError {
 
 /// The id of a rule: 1 to 40 of `a-z`, `0-9` and inner hyphens. It stands in the mark.
 ///
-/// So that a mark has one meaning, some ids are reserved: those that hold `ink1`, that begin with `withheld`, or in which
+/// So that a mark has one meaning, some ids are reserved: those that hold `ink1`, that begin with `withheld` or `masked`, or in which
 /// something like the rest of a mark could stand (a piece such as `k3`, a hyphen, and 24 characters without one).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(Arc<str>);
@@ -63,7 +63,7 @@ impl RuleId {
     }
 
     fn is_reserved(text: &[u8]) -> bool {
-        if text.starts_with(b"withheld") || text.windows(4).any(|four| four == b"ink1") {
+        if text.starts_with(b"withheld") || text.starts_with(b"masked") || text.windows(4).any(|four| four == b"ink1") {
             return true;
         }
         let mut epoch_before = false;
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn ids_that_would_make_a_mark_ambiguous_are_reserved() {
         let tail = format!("a-k3-{}", "q".repeat(24));
-        for bad in ["ink1", "my-ink1-x", "withheld", "withheld-oversized-5", &tail] {
+        for bad in ["ink1", "my-ink1-x", "withheld", "withheld-oversized-5", "masked", "masked-x", &tail] {
             assert_eq!(RuleId::new(bad), Err(IdError::ReservedRule(bad.to_owned())));
             assert!(!RuleId::is_valid(bad.as_bytes()));
         }

@@ -6,6 +6,8 @@
 //! - A hit of an encoded form has the text around it decoded, and searched by the same rules ([`encoded`]).
 //! - Where candidates overlap, every byte of their union goes, under the most specific rule's name.
 
+pub mod action;
+pub mod allow;
 mod armor;
 pub mod boundary;
 mod byte_set;
@@ -29,6 +31,7 @@ mod specificity;
 mod starts;
 pub mod trigger;
 pub mod validator;
+pub mod who;
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,7 @@
 
 mod base32;
 mod mark;
+mod masked;
 mod withheld;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 pub use self::mark::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, find_written, written_at};
+pub use self::masked::write_masked;
 pub use self::withheld::{Reason, Withheld, write_withheld};
 use crate::model::{Fingerprint, KeyEpoch, NamespaceSalt, RuleId, Secret, SecretKey};
 

@@ -4,8 +4,8 @@
 
 use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
 
-use super::detect::Detector;
 use super::fingerprint::Reason;
+use super::policy::Policy;
 use super::tally::Tally;
 
 /// Handles to every metric of the data path.
@@ -15,6 +15,8 @@ pub struct Meters {
     bytes_in: Counter,
     bytes_out: Counter,
     matches: Vec<Counter>,
+    allowed: Vec<Counter>,
+    dropped_lines: Counter,
     withheld: Vec<(Reason, Counter)>,
     known_marks: Counter,
     unverified_marks: Counter,
@@ -53,17 +55,25 @@ impl ForwardMeters {
 
 impl Meters {
     /// Registers all metrics, also those of rules that have found nothing yet, with the recorder that is in force.
-    pub fn new(detector: &Detector) -> Self {
+    pub fn new(policy: &Policy) -> Self {
         describe();
         let marks = |seal: &'static str| counter!("inkprint_marks_total", "seal" => seal);
         Self {
             lines: counter!("inkprint_lines_total"),
             bytes_in: counter!("inkprint_bytes_in_total"),
             bytes_out: counter!("inkprint_bytes_out_total"),
-            matches: detector
+            matches: policy
+                .detector
                 .rules()
                 .map(|rule| counter!("inkprint_matches_total", "rule" => rule.id.to_string()))
                 .collect(),
+            allowed: policy
+                .allow
+                .iter()
+                .flat_map(|allow| allow.entries())
+                .map(|entry| counter!("inkprint_allowed_total", "entry" => entry.origin.to_string()))
+                .collect(),
+            dropped_lines: counter!("inkprint_dropped_lines_total"),
             withheld: Reason::ALL
                 .map(|reason| (reason, counter!("inkprint_withheld_lines_total", "reason" => reason.as_str())))
                 .to_vec(),
@@ -82,6 +92,10 @@ impl Meters {
         for (counter, matches) in self.matches.iter().zip(&tally.matches).filter(|(_, matches)| **matches > 0) {
             counter.increment(*matches);
         }
+        for (counter, allowed) in self.allowed.iter().zip(&tally.allowed) {
+            counter.increment(*allowed);
+        }
+        self.dropped_lines.increment(tally.dropped_lines);
         for (reason, counter) in &self.withheld {
             counter.increment(tally.withheld.by_reason(*reason));
         }
@@ -95,6 +109,8 @@ fn describe() {
     describe_counter!("inkprint_bytes_in_total", Unit::Bytes, "Bytes read and scanned.");
     describe_counter!("inkprint_bytes_out_total", Unit::Bytes, "Bytes passed on to the output.");
     describe_counter!("inkprint_matches_total", "Secrets found, by rule.");
+    describe_counter!("inkprint_allowed_total", "Secrets let through, by the allow list's entry.");
+    describe_counter!("inkprint_dropped_lines_total", "Lines dropped whole, as a rule's action asks for.");
     describe_counter!("inkprint_withheld_lines_total", "Lines withheld in whole or in part, by reason.");
     describe_counter!("inkprint_marks_total", "Marks that came in, by whether their seal is of this keyring.");
     describe_gauge!("inkprint_connections", "Connections that are open.");

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::detect::DatabaseError;
+use super::detect::allow::Scope;
 use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
@@ -38,6 +39,8 @@ pub struct Settings {
 pub struct Input {
     /// What it is called in errors.
     pub name: String,
+    /// What the sources of an allow list are held against: a file as it was named, or `-`.
+    pub source: String,
     /// Its bytes. Opened when its turn comes. A read that times out is tried again; lines that wait for what follows are then written.
     pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
 }
@@ -86,6 +89,7 @@ pub fn run(
         source: Mutex::new(Source {
             waiting,
             current: None,
+            scope: Scope::default(),
             stream: Stream::new(settings.max_line),
             next: 0,
             paused: false,
@@ -118,6 +122,8 @@ struct Source {
     /// Last one first.
     waiting: Vec<Input>,
     current: Option<(String, Box<dyn Read + Send>)>,
+    /// The present input's; also while what is left of it is taken.
+    scope: Scope,
     stream: Stream,
     /// The number of the next block.
     next: u64,
@@ -206,6 +212,7 @@ impl<'s> Shared<'s> {
                 return Ok(None);
             }
             let ended = source.current.is_none();
+            worker.enter(&source.scope);
             let item = match source.stream.take(ended, worker, block, out) {
                 Taken::Block => Some(Item::Lines),
                 Taken::Cleaned => Some(Item::Window),
@@ -224,7 +231,7 @@ impl<'s> Shared<'s> {
                 source.stopped = true;
                 return Err(error);
             }
-            source.fill(self.on_read, &self.waits);
+            source.fill(self.on_read, worker.policy(), &self.waits);
         }
     }
 
@@ -286,12 +293,12 @@ impl Sink<'_> {
 
 impl Source {
     /// Reads once from the current input, or goes on to the next; with none left, says so by `stopped`.
-    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync), waits: &AtomicBool) {
+    fn fill(&mut self, on_read: &(dyn Fn(u64) + Sync), policy: &Policy, waits: &AtomicBool) {
         let Some((name, input)) = &mut self.current else {
             match self.waiting.pop() {
                 None => self.stopped = true,
-                Some(Input { name, open }) => match open() {
-                    Ok(input) => self.current = Some((name, input)),
+                Some(Input { name, source, open }) => match open() {
+                    Ok(input) => (self.current, self.scope) = (Some((name, input)), policy.scope(&source)),
                     Err(source) => self.failed = Some(PipeError::Read { name, source }),
                 },
             }

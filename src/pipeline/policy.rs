@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::detect::Detector;
+use super::detect::allow::{AllowList, Scope};
 use super::fingerprint::MarkKeys;
 
 /// The rules and keys in force. A new one takes its place whole; it is never changed.
@@ -14,4 +15,13 @@ pub struct Policy {
     pub keys: MarkKeys,
     /// The keys of every live epoch, which tell our own marks from foreign ones.
     pub live_keys: Vec<MarkKeys>,
+    /// What may stay although a rule finds it.
+    pub allow: Option<Arc<AllowList>>,
+}
+
+impl Policy {
+    /// What the allow list holds for the input of this name: a file as it was named, `-`, or a peer's address.
+    pub fn scope(&self, source: &str) -> Scope {
+        self.allow.as_ref().map_or_else(Scope::default, |allow| allow.scope(source))
+    }
 }

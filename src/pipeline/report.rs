@@ -1,6 +1,7 @@
 //! What was found where, for a reader who wants to know before anything is changed. Holds no secret.
 
 use super::detect::Match;
+use super::detect::action::Action;
 use crate::model::{Fingerprint, Span};
 
 /// A match and its place in the input.
@@ -14,8 +15,10 @@ pub struct Report {
     pub len: usize,
     /// Index of the rule.
     pub rule: usize,
-    /// What the mark carries.
-    pub fingerprint: Fingerprint,
+    /// What the mark carries; `None` where the rule's action leaves none.
+    pub fingerprint: Option<Fingerprint>,
+    /// What is done with it.
+    pub action: Action,
 }
 
 /// Follows an input from its start and takes note of each match in it.
@@ -35,7 +38,7 @@ impl Default for Reporter {
 
 impl Reporter {
     /// Takes note of the part `range` of `text`, and of the matches that were rewritten in it with their fingerprints.
-    pub fn follow(&mut self, text: &[u8], range: Span, rewritten: &[(Match, Fingerprint)]) {
+    pub fn follow(&mut self, text: &[u8], range: Span, rewritten: &[(Match, Option<Fingerprint>)]) {
         let mut at = range.start();
         for (found, fingerprint) in rewritten {
             let start = found.span.start().max(range.start());
@@ -47,6 +50,7 @@ impl Reporter {
                 len: found.span.end() - start,
                 rule: found.rule,
                 fingerprint: *fingerprint,
+                action: found.action,
             });
         }
         self.skip(&text[at..range.end()]);

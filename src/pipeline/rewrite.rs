@@ -1,6 +1,8 @@
 //! Splices replacements into a block; what lies between matches is copied as it stands.
 
+use super::detect::action::Action;
 use super::detect::{Match, Matches};
+use super::fingerprint::write_masked;
 use super::policy::Policy;
 use crate::model::{Fingerprint, Span};
 
@@ -14,12 +16,13 @@ pub enum Style {
     Coloured,
 }
 
-/// Appends the part `range` of `block` to `out`, with a mark in the place of each match.
+/// Appends the part `range` of `block` to `out`, with a mark, or what its rule asks for, in the place of each match.
 ///
 /// Of the matches, as [`super::detect::Finder::find`] gives them, one that begins before `range` has been
 /// dealt with up to there, so that only the rest of it goes here; one that begins at its end or behind is not touched.
 ///
-/// `done` is told of each match that was replaced, and the fingerprint in its place.
+/// `done` is told of each match that was replaced, and the fingerprint in its place. A line cannot be dropped from here: what should
+/// make it go is masked.
 pub fn rewrite(
     block: &[u8],
     range: Span,
@@ -27,7 +30,7 @@ pub fn rewrite(
     policy: &Policy,
     style: Style,
     out: &mut Vec<u8>,
-    mut done: impl FnMut(&Match, Fingerprint),
+    mut done: impl FnMut(&Match, Option<Fingerprint>),
 ) {
     let (before, behind): (&[u8], &[u8]) = match style {
         Style::Plain => (b"", b""),
@@ -46,7 +49,15 @@ pub fn rewrite(
         let secret = matches.canonical(block, found);
         quote(found.add_quotes, out);
         out.extend_from_slice(before);
-        let fingerprint = policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out);
+        let mut mask = |kept| {
+            write_masked(&secret, kept, out);
+            None
+        };
+        let fingerprint = match found.action {
+            Action::Mark => Some(policy.keys.write_mark(&policy.detector.rule(found.rule).id, &secret, out)),
+            Action::KeepLast(kept) => mask(kept),
+            Action::Mask | Action::DropLine => mask(0),
+        };
         out.extend_from_slice(behind);
         quote(found.add_quotes, out);
         done(found, fingerprint);
@@ -55,7 +66,7 @@ pub fn rewrite(
 }
 
 /// Appends the whole of `block` to `out`, as [`rewrite`] does. Lines in which something else may look like a secret now, as a mark
-/// stands beside it, are then in `changed`.
+/// stands beside it, are then in `changed`. Lines that a rule wants to go whole do, with their newlines: gives their number.
 pub fn rewrite_lines(
     block: &[u8],
     matches: Matches<'_>,
@@ -63,9 +74,10 @@ pub fn rewrite_lines(
     style: Style,
     out: &mut Vec<u8>,
     changed: &mut Vec<u8>,
-    mut done: impl FnMut(&Match, Fingerprint),
-) {
+    mut done: impl FnMut(&Match, Option<Fingerprint>),
+) -> u64 {
     changed.clear();
+    let mut dropped = 0;
     let (mut rest, mut copied) = (matches.all, 0);
     while let [first, ..] = rest {
         let (from, to) = (first.span.start(), first.span.end());
@@ -73,6 +85,13 @@ pub fn rewrite_lines(
         let end = memchr::memchr(b'\n', &block[to..]).map_or(block.len(), |newline| to + newline + 1);
         let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
         out.extend_from_slice(&block[copied..start]);
+        if line.iter().any(|found| found.action == Action::DropLine) {
+            line.iter().filter(|found| !found.continues).for_each(|found| done(found, None));
+            let gone = &block[start..end];
+            dropped += memchr::memchr_iter(b'\n', gone).count() as u64 + u64::from(!gone.ends_with(b"\n"));
+            (rest, copied) = (behind, end);
+            continue;
+        }
         let cleaned = out.len();
         rewrite(block, Span::new(start, end), Matches { all: line, ..matches }, policy, style, out, &mut done);
         if line.iter().any(|found| may_uncover(block, found)) {
@@ -81,6 +100,7 @@ pub fn rewrite_lines(
         (rest, copied) = (behind, end);
     }
     out.extend_from_slice(&block[copied..]);
+    dropped
 }
 
 /// Whether something beside a match may be read otherwise once a mark is in its place.

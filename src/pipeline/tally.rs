@@ -13,6 +13,10 @@ pub struct Tally {
     pub bytes_out: u64,
     /// Matches by index of the rule.
     pub matches: Vec<u64>,
+    /// Secrets that were let through, by index of the entry that allows them; as long as the highest that has let one through.
+    pub allowed: Vec<u64>,
+    /// Frames that went whole, as a rule asks for.
+    pub dropped_lines: u64,
     /// Frames that were withheld.
     pub withheld: Withheld,
     /// Well-formed marks that came in with a seal of ours.
@@ -59,6 +63,12 @@ impl Tally {
         }
     }
 
+    /// Counts a secret that an entry of the allow list has let through.
+    pub fn allow(&mut self, entry: usize) {
+        self.allowed.resize(self.allowed.len().max(entry + 1), 0);
+        self.allowed[entry] += 1;
+    }
+
     /// All matches.
     pub fn matches_total(&self) -> u64 {
         self.matches.iter().sum()
@@ -71,6 +81,9 @@ impl Tally {
         self.bytes_out += other.bytes_out;
         self.matches.resize(self.matches.len().max(other.matches.len()), 0);
         self.matches.iter_mut().zip(&other.matches).for_each(|(sum, more)| *sum += more);
+        self.allowed.resize(self.allowed.len().max(other.allowed.len()), 0);
+        self.allowed.iter_mut().zip(&other.allowed).for_each(|(sum, more)| *sum += more);
+        self.dropped_lines += other.dropped_lines;
         self.withheld.oversized += other.withheld.oversized;
         self.withheld.scan_failed += other.withheld.scan_failed;
         self.marks += other.marks;
@@ -93,9 +106,11 @@ mod tests {
         let mut sum = Tally::new(2);
         let mut part = Tally { lines: 3, matches: vec![0, 5], marks: 1, ..Tally::new(2) };
         part.withhold(Reason::Oversized);
+        part.allow(1);
         sum.merge(&part);
         sum.merge(&part.take());
         assert_eq!((sum.lines, sum.matches_total(), sum.marks, sum.withheld.total()), (6, 10, 2, 2));
+        assert_eq!(sum.allowed, [0, 2]);
         assert_eq!(part, Tally::new(2));
     }
 }

@@ -4,6 +4,8 @@ use std::panic::AssertUnwindSafe;
 
 use zeroize::Zeroize as _;
 
+use super::detect::action::Action;
+use super::detect::allow::{Allowed, Scope};
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
 use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
@@ -81,7 +83,7 @@ pub struct Worker<'p> {
     changed: Vec<u8>,
     reporter: Option<Reporter>,
     /// What the reporter is to be told of the text at hand; kept for its memory.
-    rewritten: Vec<(Match, Fingerprint)>,
+    rewritten: Vec<(Match, Option<Fingerprint>)>,
 }
 
 impl<'p> Worker<'p> {
@@ -93,7 +95,7 @@ impl<'p> Worker<'p> {
         let tally = Tally::new(policy.detector.rules().len());
         Ok(Self {
             policy,
-            finder: Finder::new(&policy.detector)?,
+            finder: Finder::new(&policy.detector)?.allowing(policy.allow.as_deref()),
             before: tally.clone(),
             tally,
             counts_lines: false,
@@ -125,6 +127,16 @@ impl<'p> Worker<'p> {
     /// What was found since the last call, where [`reporting`](Self::reporting) was asked for.
     pub fn take_reports(&mut self) -> Vec<Report> {
         self.reporter.as_mut().map(Reporter::take).unwrap_or_default()
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &'p Policy {
+        self.policy
+    }
+
+    /// What is cleaned from now on comes from the input of this scope.
+    pub fn enter(&mut self, scope: &Scope) {
+        self.finder.enter(scope);
     }
 
     /// Cleans a block of whole frames that nothing follows. On [`Outcome::Rewritten`] the result replaces what `out` held.
@@ -202,6 +214,7 @@ impl<'p> Worker<'p> {
             carry.shape = part.resumes.filter(|_| block.is_empty());
         }
         verify(block, matches.walls, policy, &mut self.tally);
+        let_pass(matches.allowed, Span::new(0, block.len()), &mut self.tally);
         if matches.all.is_empty() {
             if waiting.is_empty() {
                 return Ok((Outcome::Unchanged, block.len()));
@@ -210,7 +223,7 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
-        rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
+        let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
             if self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty() {
                 break;
@@ -218,8 +231,9 @@ impl<'p> Worker<'p> {
             let before = std::mem::take(out);
             let matches = self.finder.find(&before)?;
             let counted = note(&mut self.tally, &mut self.rewritten, false);
-            rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
+            dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
         }
+        self.tally.dropped_lines += dropped;
         Ok((Outcome::Rewritten, block.len()))
     }
 
@@ -250,11 +264,20 @@ impl<'p> Worker<'p> {
         let Some(matches) = caught(|| self.finder.find(text)) else {
             return WindowOutcome { to: window.start, endless: true };
         };
-        let (to, endless) = if window.last { (window.end, false) } else { cut(matches.all, matches.walls, window) };
+        let (mut to, mut endless) =
+            if window.last { (window.end, false) } else { cut(matches.all, matches.walls, window) };
+        // Of a line that should go whole, a part may have been passed on: from here on nothing more of it is.
+        let drops = |found: &&Match| {
+            found.action == Action::DropLine && found.span.end() > window.start && found.span.start() < to
+        };
+        if let Some(found) = matches.all.iter().find(drops) {
+            (to, endless) = (found.span.start().max(window.start), true);
+        }
         let passed = |end: usize| end > window.start && end <= to;
         let walls: Vec<Span> = matches.walls.iter().copied().filter(|wall| passed(wall.end())).collect();
         verify(text, &walls, self.policy, &mut self.tally);
         let range = Span::new(window.start, to);
+        let_pass(matches.allowed, range, &mut self.tally);
         self.rewritten.clear();
         let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite(text, range, matches, self.policy, self.style, out, note(tally, rewritten, reports));
@@ -298,9 +321,9 @@ impl<'p> Worker<'p> {
 /// Counts a match that was replaced, and keeps it where somebody wants a report.
 fn note<'a>(
     tally: &'a mut Tally,
-    rewritten: &'a mut Vec<(Match, Fingerprint)>,
+    rewritten: &'a mut Vec<(Match, Option<Fingerprint>)>,
     reports: bool,
-) -> impl FnMut(&Match, Fingerprint) + 'a {
+) -> impl FnMut(&Match, Option<Fingerprint>) + 'a {
     move |found, fingerprint| {
         tally.matches[found.rule] += 1;
         if reports {
@@ -341,6 +364,15 @@ fn verify(block: &[u8], walls: &[Span], policy: &Policy, tally: &mut Tally) {
                 tally.unverified_marks += 1;
             }
         }
+    }
+}
+
+/// Counts what an allow list lets through and ends in `range`.
+fn let_pass(allowed: &[Allowed], range: Span, tally: &mut Tally) {
+    for allowed in
+        allowed.iter().filter(|allowed| range.start() < allowed.span.end() && allowed.span.end() <= range.end())
+    {
+        tally.allow(allowed.entry);
     }
 }
 

@@ -23,7 +23,8 @@ pub fn rules(only: &[&str]) -> RuleSet {
 
 pub fn policy(rules: RuleSet) -> Policy {
     let keys = MarkKeys::derive(KeyEpoch::FIRST, &SecretKey::new([7; 32]), &NamespaceSalt::new([9; 32]));
-    Policy { detector: Arc::new(Detector::new(rules).expect("it compiles")), keys: keys.clone(), live_keys: vec![keys] }
+    let detector = Arc::new(Detector::new(rules).expect("it compiles"));
+    Policy { detector, keys: keys.clone(), live_keys: vec![keys], allow: None }
 }
 
 /// A worker and a finder under one policy; shared, as the closures of property tests need it.
@@ -43,6 +44,12 @@ impl<'p> Engine<'p> {
     /// The matches in `log`.
     pub fn matches(&self, log: &[u8]) -> Vec<Match> {
         self.finder.borrow_mut().find(log).expect("it scans").all.to_vec()
+    }
+
+    /// The matches in `log` that are left under the policy's allow list.
+    pub fn matches_under_policy(&self, log: &[u8]) -> Vec<Match> {
+        let finder = Finder::new(&self.policy.detector).expect("a finder");
+        finder.allowing(self.policy.allow.as_deref()).find(log).expect("it scans").all.to_vec()
     }
 
     /// `log` cleaned as one block.
@@ -100,7 +107,7 @@ pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     rewrite(
         log,
         Span::new(0, log.len()),
-        Matches { all: &matches, walls: &[], decoded: &[], open: None },
+        Matches { all: &matches, walls: &[], decoded: &[], open: None, allowed: &[] },
         policy,
         Style::Plain,
         &mut out,

@@ -99,6 +99,9 @@ const MODES: &[&[&str]] = &[
     &["--namespace", "no-such"],
     &["--patterns", "broken.toml"],
     &["--patterns", "log"],
+    &["--allow", "log"],
+    &["--action", "tokens=mask", "--action", "context=drop-line", "--stats"],
+    &["--action", "log=mask"],
     &["--only", "no-such"],
     &["--no-such-option"],
 ];
@@ -127,6 +130,8 @@ fn no_mode_of_the_pipe_shows_a_secret_at_any_log_level() {
 fn no_command_shows_a_secret() {
     let home = home_with_keyring();
     fs::write(home.path().join("log"), log()).expect("written");
+    let other = "pack = 'tokens'\n[[rule]]\nid = 'github-pat'\ndescription = 'none'\npattern = 'zq_[0-9]{8}'\nseverity = 'low'\nkind = 'secret'\nuntested = true\n";
+    fs::write(home.path().join("other.toml"), other).expect("written");
     let cleaned = run(pipe(home.path()).arg("log")).stdout;
     fs::write(home.path().join("cleaned"), &cleaned).expect("written");
     let secrets: Vec<u8> = CANARIES.iter().flat_map(|(canary, _)| [canary, &b"\n"[..]].concat()).collect();
@@ -143,7 +148,13 @@ fn no_command_shows_a_secret() {
         &["keys", "list"],
     ];
     // By itself, without its key, not each of them can be told for a secret; to show such lines is what `explain` is for.
-    let explanations: &[&[&str]] = &[&["rules", "explain"], &["rules", "explain", "--json"]];
+    let explanations: &[&[&str]] = &[
+        &["rules", "explain"],
+        &["rules", "explain", "--json"],
+        &["rules", "diff", "builtin", "other.toml", "--on", "-", "--samples", "99"],
+        &["rules", "diff", "builtin", "other.toml", "--only", "github-pat,url-password", "--on", "-", "log", "--json"],
+        &["rules", "import", "log", "-"],
+    ];
     let runs = commands.iter().flat_map(|args| [(args, secrets.clone()), (args, log())]);
     for (args, input) in runs.chain(explanations.iter().map(|args| (args, log()))) {
         let mut command = inkprint(home.path());

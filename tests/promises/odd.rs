@@ -1,6 +1,7 @@
 //! Rules and logs that are odd on purpose.
 
 use inkprint::model::RuleId;
+use inkprint::pipeline::detect::action::Action;
 use inkprint::pipeline::detect::pattern::Pattern;
 use inkprint::pipeline::detect::rule::{Form, Kind, Near, Origin, Pack, Rule, RuleSet, Severity};
 use proptest::collection::vec;
@@ -74,6 +75,9 @@ fn odd_rule(at: usize, pattern: &str, near: Option<Near>) -> Option<Rule> {
         near,
         entropy: None,
         encoding: None,
+        action: Action::Mark,
+        keep_last: false,
+        untested: false,
         enabled: true,
         references: Vec::new(),
         examples: Vec::new(),

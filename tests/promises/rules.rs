@@ -1,9 +1,13 @@
 /// The commands as they are typed.
 mod commands;
+/// What a change of rules does, told before it is deployed.
+mod diff;
 /// Rule files of the user's, and the options that choose rules.
 mod files;
 /// Strings that match a pattern.
 mod generate;
+/// Rules of other tools.
+mod import;
 /// The proof that no match is missed for want of a trigger.
 mod triggers;
 

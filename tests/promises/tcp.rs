@@ -9,4 +9,4 @@ mod peer;
 /// Programs that others run send to it.
 mod senders;
 /// The service under test, and what stands before and behind it.
-mod service;
+pub mod service;

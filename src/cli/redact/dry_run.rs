@@ -13,7 +13,7 @@ use crate::pipeline::worker::Worker;
 /// The largest read.
 const CHUNK: usize = 256 << 10;
 
-/// Prints a line for each match: `file:line:column`, severity, length and mark, separated by tabs. Gives their number.
+/// Prints a line for each match: `file:line:column`, severity, length and mark or action, separated by tabs. Gives their number.
 ///
 /// # Errors
 /// When an input cannot be read or scanned, or standard output cannot be written.
@@ -22,7 +22,7 @@ pub fn run(policy: &Policy, inputs: &[Named], max_line: usize) -> anyhow::Result
     let mut matches = 0;
     for input in inputs {
         let reader = input.open().with_context(|| format!("cannot read {}", input.name()))?;
-        match report(policy, &input.name(), reader, max_line, &mut out) {
+        match report(policy, input, reader, max_line, &mut out) {
             Ok(found) => matches += found,
             Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
                 return Ok(matches);
@@ -38,12 +38,14 @@ pub fn run(policy: &Policy, inputs: &[Named], max_line: usize) -> anyhow::Result
 
 fn report(
     policy: &Policy,
-    name: &str,
+    input: &Named,
     mut reader: Box<dyn Read + Send>,
     max_line: usize,
     out: &mut impl Write,
 ) -> anyhow::Result<u64> {
+    let name = input.name();
     let mut worker = Worker::new(policy)?.reporting();
+    worker.enter(&policy.scope(&input.source()));
     let mut stream = Stream::new(max_line);
     let (mut block, mut cleaned) = (Vec::new(), Vec::new());
     let (mut matches, mut ended) = (0, false);
@@ -58,7 +60,10 @@ fn report(
             for found in worker.take_reports() {
                 let rule = policy.detector.rule(found.rule);
                 let place = format!("{name}:{}:{}", found.line, found.column);
-                let mark = mark(&rule.id, policy, found.fingerprint.as_str());
+                let mark = match found.fingerprint {
+                    Some(fingerprint) => mark(&rule.id, policy, fingerprint.as_str()),
+                    None => format!("{} by {}", found.action, rule.id),
+                };
                 writeln!(out, "{place}\t{}\t{} bytes\t{mark}", rule.severity, found.len)?;
                 matches += 1;
             }

@@ -29,6 +29,14 @@ impl Named {
         }
     }
 
+    /// What the sources of an allow list are held against.
+    pub fn source(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path, _) => path.display().to_string(),
+        }
+    }
+
     /// Opens it without heed to signals.
     ///
     /// # Errors
@@ -79,6 +87,7 @@ pub fn open(named: Vec<Named>, stop: OwnedFd) -> Vec<Input> {
         let stop = stop.try_clone();
         inputs.push(Input {
             name: input.name(),
+            source: input.source(),
             open: Box::new(move || {
                 let stop = stop?;
                 Ok(match input {

@@ -152,7 +152,7 @@ fn behind_key(line: &[u8], key: Span) -> Span {
 }
 
 /// The same bytes as disjoint spans, ascending.
-fn union(mut spans: Vec<Span>) -> Vec<Span> {
+pub(super) fn union(mut spans: Vec<Span>) -> Vec<Span> {
     spans.retain(|span| !span.is_empty());
     spans.sort();
     let mut all: Vec<Span> = Vec::with_capacity(spans.len());

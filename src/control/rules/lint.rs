@@ -66,6 +66,8 @@ pub enum Warning {
     CommonNear(String),
     /// Nothing says where the format comes from.
     NoReferences,
+    /// It says of itself that it has no examples.
+    Untested,
     /// So few examples that most forms are not tried.
     FewExamples(usize),
     /// Nothing says what the rule must leave alone.
@@ -81,6 +83,7 @@ impl Warning {
             Self::OpenStart(_) => "open-start",
             Self::CommonNear(_) => "common-near",
             Self::NoReferences => "no-references",
+            Self::Untested => "untested",
             Self::FewExamples(_) => "few-examples",
             Self::NoCounterexamples => "no-counterexamples",
         }
@@ -104,6 +107,9 @@ impl fmt::Display for Warning {
             }
             Self::CommonNear(word) => write!(f, "near word {word:?} stands in most logs: it is hardly a gate"),
             Self::NoReferences => f.write_str("no references: nobody can check the format"),
+            Self::Untested => f.write_str(
+                "untested: nothing shows that it finds what it should; add examples and take `untested` out",
+            ),
             Self::FewExamples(1) => f.write_str("one example: give at least two that differ"),
             Self::FewExamples(count) => write!(f, "{count} examples: give more that differ"),
             Self::NoCounterexamples => f.write_str("no counterexamples: nothing says what it must leave alone"),
@@ -207,7 +213,9 @@ fn lint_rule<'r>(rule: &'r Rule, words: &ContextWords, users: &mut BTreeMap<Lite
     if rule.references.is_empty() && matches!(rule.form, Form::Pattern(_)) {
         warnings.push(Warning::NoReferences);
     }
-    if rule.examples.len() < FEW_EXAMPLES {
+    if rule.untested {
+        warnings.push(Warning::Untested);
+    } else if rule.examples.len() < FEW_EXAMPLES {
         warnings.push(Warning::FewExamples(rule.examples.len()));
     }
     if rule.counterexamples.is_empty() {

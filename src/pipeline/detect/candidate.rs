@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::action::Action;
 use super::context::Written;
 use super::database::DatabaseError;
 use super::encoded::Layer;
@@ -106,6 +107,7 @@ pub struct Rank {
     confirmed: bool,
     length: usize,
     specificity: u32,
+    action: Action,
 }
 
 impl Rank {
@@ -116,7 +118,12 @@ impl Rank {
             Form::Pattern(pattern) => pattern.specificity(secret.len()),
             _ => 0,
         };
-        Self { pack: rule.pack, confirmed, length: secret.len(), specificity }
+        Self { pack: rule.pack, confirmed, length: secret.len(), specificity, action: rule.action }
+    }
+
+    /// What the rule does with what it finds; the last in the order, so that it decides nothing.
+    pub fn action(&self) -> Action {
+        self.action
     }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroize as _;
 
 use self::across::Across;
 use self::inside::Inside;
+use super::allow::{AllowList, Gate, Scope};
 use super::armor::{self, Armor, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
@@ -66,6 +67,8 @@ pub struct Finder<'d> {
     inside: Inside<'d>,
     /// What was refused, and what was found by a key; filled only while explaining.
     seen: Option<Vec<Found>>,
+    /// There where an allow list is in force.
+    gate: Option<Gate<'d>>,
 }
 
 /// Where in a stream a block stands.
@@ -120,7 +123,21 @@ impl<'d> Finder<'d> {
             across: Across::default(),
             inside: Inside::default(),
             seen: None,
+            gate: None,
         })
+    }
+
+    /// The same finder, which leaves what `list` allows.
+    pub fn allowing(mut self, list: Option<&'d AllowList>) -> Self {
+        self.gate = list.map(Gate::new);
+        self
+    }
+
+    /// From now on, the entries of the allow list that hold are those of `scope`.
+    pub fn enter(&mut self, scope: &Scope) {
+        if let Some(gate) = &mut self.gate {
+            gate.scope.clone_from(scope);
+        }
     }
 
     /// The matches in a block of whole frames.
@@ -141,6 +158,9 @@ impl<'d> Finder<'d> {
         self.matches.clear();
         self.walls.clear();
         self.decoded.clear();
+        if let Some(gate) = &mut self.gate {
+            gate.clear();
+        }
         self.scanner.scan(block, &mut self.hits)?;
         let mut hits = std::mem::take(&mut self.hits);
         let outcome = self.confirm_all(block, &mut hits);
@@ -151,7 +171,8 @@ impl<'d> Finder<'d> {
 
     /// What the last search found.
     pub fn found(&self) -> Matches<'_> {
-        Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded, open: self.open }
+        let allowed = self.gate.as_ref().map_or(&[][..], Gate::passed);
+        Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded, open: self.open, allowed }
     }
 
     /// As [`find`](Self::find), with every candidate that was refused and why.
@@ -216,13 +237,28 @@ impl<'d> Finder<'d> {
         self.find_rare(block)?;
         self.find_starts(block)?;
         self.find_slow(block)?;
+        self.let_through(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = self.open {
             self.matches.retain(|found| found.span.end() <= open.at);
             self.walls.retain(|wall| wall.end() <= open.at);
         }
+        if let Some(gate) = &mut self.gate {
+            gate.settle(&self.matches);
+        }
         self.doubt(block);
         Ok(())
+    }
+
+    /// Takes out what the allow list allows. Beside a mark the same secret may be read otherwise, and not be allowed any longer: so
+    /// its line is in doubt.
+    fn let_through(&mut self, block: &[u8]) {
+        let Some(gate) = &mut self.gate else { return };
+        gate.filter(self.detector, &mut self.candidates, block, &self.decoded);
+        if !gate.passed().is_empty() {
+            self.doubts.extend(gate.passed().iter().map(|passed| line_around(block, passed.span.end()).start));
+            self.doubts.sort_unstable();
+        }
     }
 
     /// Tells the matches of lines in which something was refused for its context.
@@ -333,11 +369,14 @@ impl<'d> Finder<'d> {
                         };
                         seen.extend(nothing.into_iter().chain(values.iter().map(found)));
                     }
-                    if let Some(last) = values.last() {
+                    let hides = |value: &&Value| self.gate.is_none() || !Gate::may_pass(value.span.len());
+                    if let Some(last) = values.last().filter(hides) {
                         self.covered = last.span.shifted(line.start);
                     }
+                    let so_far = self.candidates.len();
                     values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
                     self.values = values;
+                    self.note_key(so_far, line, key.start, key.end);
                 }
             }
             Use::Header { rule, len } => {
@@ -346,7 +385,11 @@ impl<'d> Finder<'d> {
                     self.look_inside(block, line, line.start + key.end, codec)?;
                 }
                 match context::of_header(text, key, words) {
-                    Some(value) => self.push_value(block, line, rule, value),
+                    Some(value) => {
+                        let so_far = self.candidates.len();
+                        self.push_value(block, line, rule, value);
+                        self.note_key(so_far, line, key.start, key.end);
+                    }
                     None => {
                         let key = Span::new(key.start, key.end).shifted(line.start);
                         self.refuse(Found { rule, span: key, key: Some(key), refusal: Some(Refusal::Value) });
@@ -406,6 +449,13 @@ impl<'d> Finder<'d> {
                 continues: false,
                 inside: None,
             });
+        }
+    }
+
+    /// Takes note of the key, of these offsets in the line, before the candidates from `so_far` on: entries may name it.
+    fn note_key(&mut self, so_far: usize, line: Line, start: usize, end: usize) {
+        if let Some(gate) = &mut self.gate {
+            gate.note_key(so_far..self.candidates.len(), Span::new(start, end).shifted(line.start));
         }
     }
 

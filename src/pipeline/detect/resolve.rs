@@ -1,5 +1,7 @@
 //! Many candidates per secret -> disjoint matches that cover every one of their bytes.
 
+use super::action::Action;
+use super::allow::Allowed;
 use super::armor::Shape;
 use super::candidate::Candidate;
 use super::context::Written;
@@ -17,6 +19,8 @@ pub struct Match {
     pub rule: usize,
     /// Where the canonical secret comes from.
     pub canonical: Canonical,
+    /// What is done with it: of all the rules that found a part of it, the one that lets least be seen decides.
+    pub action: Action,
     /// See [`super::context::Value::add_quotes`].
     pub add_quotes: Option<u8>,
     /// Whether something on its line was refused for what stands around it, and may not be once a mark stands there.
@@ -45,6 +49,8 @@ pub struct Matches<'f> {
     pub decoded: &'f [Secret<'static>],
     /// What is not over at the block's end, when more may follow: no match reaches into it.
     pub open: Option<Open>,
+    /// What an allow list lets through.
+    pub allowed: &'f [Allowed],
 }
 
 /// Lines at a block's end that belong together with what follows.
@@ -75,9 +81,11 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
     while at < candidates.len() {
         let mut union = candidates[at].span;
         let mut best = candidates[at];
+        let mut action = best.rank.action();
         at += 1;
         while at < candidates.len() && candidates[at].span.overlaps(union) {
             union = union.union(candidates[at].span);
+            action = action.stricter(candidates[at].rank.action());
             if candidates[at].outranks(&best) {
                 best = candidates[at];
             }
@@ -89,6 +97,7 @@ pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], match
             secret: best.span,
             rule: best.rule,
             canonical: best.canonical,
+            action: if best.span == union { action } else { action.of_parts() },
             // Quotes are for a bare value; joined with more, it was none.
             add_quotes: best.add_quotes.filter(|_| best.span == union),
             doubtful: false,
@@ -121,7 +130,7 @@ fn cut(whole: Match, walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
         // What stands between two marks of one value is mostly a separator, and no secret.
         if block[piece.range()].iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80) {
             let secret = if piece.covers(whole.secret) { whole.secret } else { piece };
-            matches.push(Match { span: piece, secret, add_quotes: None, ..whole });
+            matches.push(Match { span: piece, secret, add_quotes: None, action: whole.action.of_parts(), ..whole });
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Rules: what to look for, read from TOML data. Every fault of a file is told, not only the first.
 
-mod read;
+pub(super) mod read;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::action::{Action, ActionError};
 use super::context::{ContextWords, KeyForm, Written};
 use super::pattern::{Pattern, PatternError};
 use super::personal::Notation;
@@ -86,6 +87,9 @@ pub enum Pack {
 }
 
 impl Pack {
+    /// Every pack there is.
+    pub const ALL: [Self; 3] = [Self::Tokens, Self::Context, Self::Personal];
+
     /// The name in files and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -107,13 +111,23 @@ impl fmt::Display for Severity {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 3] = [Self::Secret, Self::Identifier, Self::Personal];
+
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Secret => "secret",
             Self::Identifier => "identifier",
             Self::Personal => "personal",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -183,6 +197,12 @@ pub struct Rule {
     pub entropy: Option<f32>,
     /// What the found text is written in, where its form does not tell.
     pub encoding: Option<Encoding>,
+    /// What is done with what it finds.
+    pub action: Action,
+    /// Whether the last characters of what it finds may stay to be seen.
+    pub keep_last: bool,
+    /// Whether it says of itself that it has no examples.
+    pub untested: bool,
     /// Whether it is on with its pack.
     pub enabled: bool,
     /// Where the format is described.
@@ -259,8 +279,11 @@ pub enum Fault {
     /// A key phrase that cannot be looked for.
     #[error("key {0:?} must be words of a-z and 0-9, at least 3 characters in all")]
     Key(String),
+    /// An action that does not exist, or that the rule does not allow.
+    #[error("`action`: {0}")]
+    Action(#[from] ActionError),
     /// No examples: nobody could tell whether the rule works.
-    #[error("a rule needs at least one entry in `examples`")]
+    #[error("a rule needs at least one entry in `examples`, or `untested = true` to say that it has none")]
     NoExamples,
 }
 
@@ -362,18 +385,7 @@ impl RuleSet {
                 }),
             }
         }
-        for rule in &added.rules {
-            if let Form::Pattern(pattern) = &rule.form
-                && let Err(error) = pattern.compile()
-            {
-                faults.push(PlacedFault {
-                    origin: rule.origin.clone(),
-                    rule: Some(rule.id.to_string()),
-                    fault: error.into(),
-                });
-            }
-        }
-        let added = added.finish(faults)?;
+        let added = added.compiled(faults)?;
         self.rules.retain(|rule| added.rules.iter().all(|new| new.id != rule.id));
         self.rules.extend(added.rules);
         self.words = added.words;
@@ -396,7 +408,7 @@ impl RuleSet {
     pub fn chosen(mut self, only: &[String], enable: &[String], disable: &[String]) -> Result<Self, RuleError> {
         let names = |rule: &Rule, name: &str| rule.id.as_str() == name || rule.pack.as_str() == name;
         for name in only.iter().chain(enable).chain(disable) {
-            let is_pack = [Pack::Tokens, Pack::Context, Pack::Personal].iter().any(|pack| pack.as_str() == name);
+            let is_pack = Pack::ALL.iter().any(|pack| pack.as_str() == name);
             if !is_pack && !self.rules.iter().any(|rule| names(rule, name)) {
                 return Err(RuleError::Unknown(name.clone()));
             }
@@ -411,6 +423,29 @@ impl RuleSet {
             wanted && !disable.iter().any(|name| names(rule, name))
         });
         Ok(self)
+    }
+
+    /// The rules in the text of one file, and no others.
+    ///
+    /// # Errors
+    /// [`RuleError::Faults`] with every fault.
+    pub fn of_text(name: &str, text: &str) -> Result<Self, RuleError> {
+        let (mut set, mut faults) = (Self::default(), Vec::new());
+        read::add_file(&mut set, name, text, &mut faults);
+        set.compiled(faults)
+    }
+
+    /// Compiles every pattern once: some are too large, which is better told now than at the first secret.
+    fn compiled(self, mut faults: Vec<PlacedFault>) -> Result<Self, RuleError> {
+        for rule in &self.rules {
+            if let Form::Pattern(pattern) = &rule.form
+                && let Err(error) = pattern.compile()
+            {
+                let (origin, id) = (rule.origin.clone(), rule.id.to_string());
+                faults.push(PlacedFault { origin, rule: Some(id), fault: error.into() });
+            }
+        }
+        self.finish(faults)
     }
 
     fn finish(self, mut faults: Vec<PlacedFault>) -> Result<Self, RuleError> {

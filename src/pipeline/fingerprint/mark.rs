@@ -3,20 +3,22 @@
 //! ```text
 //! mark     = "ink1-" rule "-k" epoch "-" fingerprint
 //! withheld = "ink1-withheld-" reason "-" length
+//! masked   = "ink1-masked" [ "-" count "-" characters ]
 //! ```
 //!
 //! - A mark ends with the 24th character of its fingerprint, **whatever byte follows**, and begins with `ink1-`,
 //!   **whatever byte stands before**. A match may have been cut out of the middle of a word, or out of text whose
 //!   escapes end in letters (`\n`, `%3D`, `\u0022`): if either neighbour could undo a mark, then redacting twice would
 //!   not be redacting once, and a lookup would miss a sighting. What only looks like a mark is told by its seal.
-//! - It has one meaning. No rule id holds `ink1`, begins with `withheld`, or holds something like the tail of a mark
-//!   ([`RuleId::is_valid`] refuses all three). Read from the right, the last 24 characters, the digits before them and
+//! - It has one meaning. No rule id holds `ink1`, begins with `withheld` or `masked`, or holds something like the tail of a mark
+//!   ([`RuleId::is_valid`] refuses all of these). Read from the right, the last 24 characters, the digits before them and
 //!   `-k` are certain, and what is left is the rule; found from the left, the first tail that follows is the only one.
 
 use std::sync::LazyLock;
 
 use memchr::memmem;
 
+use super::masked::masked_at;
 use super::withheld::Withheld;
 use crate::model::{Fingerprint, KeyEpoch, RuleId, Span};
 
@@ -84,9 +86,11 @@ pub enum Written<'a> {
     Mark(Mark<'a>),
     /// What stands for a line that could not be scanned.
     Withheld(Withheld),
+    /// What stands for a secret that got no mark.
+    Masked,
 }
 
-/// Every well-formed mark and withheld form in `haystack`, in order and without overlaps.
+/// Every well-formed mark, withheld and masked form in `haystack`, in order and without overlaps.
 ///
 /// Detection leaves these spans alone, so that what was redacted once is never matched again.
 pub fn find_written(haystack: &[u8]) -> impl Iterator<Item = (Span, Written<'_>)> {
@@ -111,13 +115,14 @@ pub fn written_at(text: &[u8]) -> Option<(Written<'_>, usize)> {
     Mark::at_start_of(text)
         .map(|(mark, len)| (Written::Mark(mark), len))
         .or_else(|| Withheld::at_start_of(text).map(|(form, len)| (Written::Withheld(form), len)))
+        .or_else(|| masked_at(text).map(|len| (Written::Masked, len)))
 }
 
 /// Every well-formed mark in `haystack`, in order and without overlaps; a cut-off one at its end is not among them.
 pub fn find_marks(haystack: &[u8]) -> impl Iterator<Item = (Span, Mark<'_>)> {
     find_written(haystack).filter_map(|(span, written)| match written {
         Written::Mark(mark) => Some((span, mark)),
-        Written::Withheld(_) => None,
+        Written::Withheld(_) | Written::Masked => None,
     })
 }
 

@@ -4,13 +4,11 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::cli::rules::masked::{masked_part, printable};
 use crate::control::rules::explain::{Explanation, Meeting, Verdict};
 use crate::model::Span;
 use crate::pipeline::detect::Refusal;
 use crate::pipeline::detect::rule::Rule;
-
-/// A longer secret is shown as this many ▒ all the same.
-const MAX_MASK: usize = 40;
 
 /// How explanations are shown.
 #[derive(Clone, Copy, Debug)]
@@ -100,19 +98,8 @@ impl View {
         out
     }
 
-    /// A part of the line, with ▒ for what may be a secret.
     fn part(self, line: &[u8], part: Span, masked: &[Span]) -> String {
-        if self.reveal {
-            return printable(&line[part.range()]);
-        }
-        let mut out = String::new();
-        let mut shown = part.start();
-        for span in masked.iter().filter(|span| span.overlaps(part)) {
-            out += &printable(&line[shown..span.start().max(shown)]);
-            out += &"▒".repeat(span.len().min(MAX_MASK));
-            shown = span.end().min(part.end());
-        }
-        out + &printable(&line[shown..part.end()])
+        if self.reveal { printable(&line[part.range()]) } else { masked_part(line, part, masked) }
     }
 }
 
@@ -154,14 +141,6 @@ fn details(key: Option<String>, meeting: &Meeting<'_>) -> String {
         format!("{name} {verdict} ({weight})")
     });
     key.into_iter().chain(entropy).chain(validators).collect::<Vec<_>>().join(", ")
-}
-
-/// Text that cannot move the cursor or change a colour.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::{Encoding, Fault, Form, Kind, Near, Origin, Pack, PlacedFault, Rule, RuleSet, Severity};
 use crate::model::RuleId;
+use crate::pipeline::detect::action::{Action, ActionError};
 use crate::pipeline::detect::context::{ContextWords, KeyForm};
 use crate::pipeline::detect::pattern::Pattern;
 use crate::pipeline::detect::validator::Validator;
@@ -52,6 +53,11 @@ struct RawRule {
     #[serde(default)]
     bodies: Vec<String>,
     encoding: Option<Encoding>,
+    action: Option<String>,
+    #[serde(default)]
+    keep_last: bool,
+    #[serde(default)]
+    untested: bool,
     #[serde(default)]
     references: Vec<String>,
     #[serde(default)]
@@ -146,7 +152,7 @@ fn id_of(rule: &DeValue<'_>) -> Option<String> {
 }
 
 /// Reads a table field by field: one that cannot be read is told, dropped, and named in the second part of the answer.
-fn deserialize<T: DeserializeOwned>(
+pub(in crate::pipeline::detect) fn deserialize<T: DeserializeOwned>(
     mut table: DeTable<'_>,
     span: Range<usize>,
     place: &mut impl FnMut(usize, Fault),
@@ -174,17 +180,17 @@ fn deserialize<T: DeserializeOwned>(
 }
 
 /// Offsets of a file as places.
-struct Lines<'t> {
+pub(in crate::pipeline::detect) struct Lines<'t> {
     name: &'t str,
     newlines: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
-    fn new(name: &'t str, text: &str) -> Self {
+    pub(in crate::pipeline::detect) fn new(name: &'t str, text: &str) -> Self {
         Self { name, newlines: memchr::memchr_iter(b'\n', text.as_bytes()).collect() }
     }
 
-    fn origin(&self, offset: usize) -> Origin {
+    pub(in crate::pipeline::detect) fn origin(&self, offset: usize) -> Origin {
         Origin { file: self.name.to_owned(), line: 1 + self.newlines.partition_point(|&newline| newline < offset) }
     }
 }
@@ -272,7 +278,22 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
     if raw.near.iter().any(|word| !(3..=40).contains(&word.len()) || !word.is_ascii()) {
         fail(Fault::Range { field: "near", range: "words of 3 to 40 ASCII characters" });
     }
-    if raw.examples.is_empty() && !is_dropped("examples") {
+    let action = raw.action.as_deref().map_or(Ok(Action::default()), Action::parse);
+    let action = match action {
+        Ok(Action::KeepLast(_)) if !raw.keep_last && !is_dropped("keep_last") => {
+            fail(ActionError::KeepLast(id.as_ref().map(RuleId::to_string).unwrap_or_default()).into());
+            None
+        }
+        Ok(action) => Some(action),
+        Err(error) => {
+            fail(error.into());
+            None
+        }
+    };
+    if raw.untested && !raw.examples.is_empty() {
+        fail(Fault::Unused { field: "untested", with: "no `examples`" });
+    }
+    if raw.examples.is_empty() && !raw.untested && !is_dropped("examples") && !is_dropped("untested") {
         fail(Fault::NoExamples);
     }
     if !good {
@@ -295,6 +316,9 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         near,
         entropy: raw.entropy,
         encoding: raw.encoding,
+        action: action?,
+        keep_last: raw.keep_last,
+        untested: raw.untested,
         enabled: raw.enabled,
         references: raw.references,
         examples: raw.examples,

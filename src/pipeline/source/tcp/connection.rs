@@ -20,6 +20,7 @@ use super::Shared;
 use super::lane::{Bench, Tools};
 use super::memory::Share;
 use super::patience::Hold;
+use crate::pipeline::detect::allow::Scope;
 use crate::pipeline::queue::ProducerId;
 use crate::pipeline::stream::{Stream, Taken};
 
@@ -45,6 +46,8 @@ pub(super) struct Connection<'a, 'p> {
     bench: &'a Bench<'p>,
     shared: &'a Shared,
     stream: Stream,
+    /// What the allow list holds for this peer.
+    scope: Scope,
     share: Share,
     /// The line that was pushed last has not ended yet.
     open: bool,
@@ -72,7 +75,13 @@ enum Read {
 }
 
 impl<'a, 'p> Connection<'a, 'p> {
-    pub(super) fn new(socket: StdStream, id: ProducerId, bench: &'a Bench<'p>, shared: &'a Shared) -> io::Result<Self> {
+    pub(super) fn new(
+        socket: StdStream,
+        id: ProducerId,
+        bench: &'a Bench<'p>,
+        shared: &'a Shared,
+        scope: Scope,
+    ) -> io::Result<Self> {
         use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
         socket.set_nonblocking(true)?;
         set_socket_keepalive(&socket, true)?;
@@ -86,6 +95,7 @@ impl<'a, 'p> Connection<'a, 'p> {
             bench,
             shared,
             stream,
+            scope,
             share,
             open: false,
             hold: Hold::default(),
@@ -184,6 +194,7 @@ impl<'a, 'p> Connection<'a, 'p> {
         loop {
             let piece = {
                 let tools = &mut *self.bench.tools.borrow_mut();
+                tools.worker.enter(&self.scope);
                 let taken = self.stream.take_cleaned(ended, &mut tools.worker, &mut tools.block, &mut tools.out);
                 let nothing = taken == Taken::Nothing;
                 self.open = tools.out.last().filter(|_| !nothing).map_or(self.open, |last| *last != b'\n');

@@ -121,7 +121,9 @@ async fn serve(incoming: Incoming, bench: &Bench<'_>, shared: &Shared, count: &A
     let id = ProducerId(NEXT.fetch_add(1, Ordering::Relaxed));
     shared.meters.connections.increment(1);
     tracing::debug!(connection = id.0, %address, "connection opened");
-    match Connection::new(socket, id, bench, shared) {
+    // A peer of IPv4 has one address, also where it comes by a socket of IPv6.
+    let scope = bench.tools.borrow().worker.policy().scope(&address.ip().to_canonical().to_string());
+    match Connection::new(socket, id, bench, shared, scope) {
         Ok(connection) => match connection.serve().await {
             Ok(()) => tracing::debug!(connection = id.0, "connection ended"),
             Err(error) => tracing::debug!(connection = id.0, %error, "connection broke off"),

@@ -104,7 +104,12 @@ pub enum Refusal {
 /// Whether a pattern's match passes the rule's gates. `reach_back` is the first offset of `line` that near words may stand at.
 pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -> Result<(), Refusal> {
     let secret = &line[found.secret.range()];
-    if placeholder::is_placeholder_token(secret) {
+    let is_placeholder = match rule.pack {
+        // What such a pattern finds is known by what stands around it, as the value of a key is.
+        Pack::Context => placeholder::is_placeholder_value(secret),
+        _ => placeholder::is_placeholder_token(secret),
+    };
+    if is_placeholder {
         return Err(Refusal::Placeholder);
     }
     if rule.entropy.is_some_and(|least| validator::bits_per_character(secret) < least) {

@@ -147,6 +147,7 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
         || value.iter().all(|byte| is_filler(*byte))
         || (!value.is_ascii() && contains(value, "•".as_bytes()))
         || fills(value, &traits)
+        || [&b"YOUR_"[..], b"_HERE"].iter().any(|part| contains(value, part))
 }
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
@@ -165,7 +166,7 @@ fn is_reference(value: &[u8]) -> bool {
         | [b'%', b'(', ..]
         | [b'{', b'{', ..]
         | [b'<', b'%', ..]
-        | [b'`', ..] => true,
+        | [b'`', .., b'`'] => true,
         [b'$', first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
             // `$2b$…` and `$argon2id$…` are hashes, and `$tr0ng!` is a password: a reference is a name and nothing else.
             let letters = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
@@ -254,6 +255,7 @@ mod tests {
             "$1",
             "{token}",
             "`cat x`",
+            "key~XXXXXXXX_PUT_YOUR_KEY_HERE_XXXXXXXX",
             "$config->secret",
             "•••••",
             "'$PW'",
@@ -276,6 +278,7 @@ mod tests {
             "$2b$10$Kq8vZp3mWx7LtRb2Yd9QcE",
             "letmein",
             "Example123!",
+            "`9kQ2mZx",
             "xkcd9x",
         ] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");

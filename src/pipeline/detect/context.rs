@@ -200,7 +200,8 @@ impl ContextWords {
         self.neutral.contains(word) || word.iter().all(u8::is_ascii_digit)
     }
 
-    fn is_no_value(&self, value: &[u8]) -> bool {
+    /// Whether `value` is a word that is no secret whatever stands before it.
+    pub fn is_no_value(&self, value: &[u8]) -> bool {
         self.not_values.contains(value)
     }
 

@@ -5,7 +5,7 @@ use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches};
-use super::rule::{Encoding, Form, Near, Rule};
+use super::rule::{Encoding, Form, Near, Pack, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, Written, boundary, decode};
@@ -407,7 +407,10 @@ impl<'d> Finder<'d> {
         if span.is_empty() {
             return;
         }
+        // What such a pattern finds is known by what stands around it, so words are no more values of it than of a key.
+        let is_word = of.pack == Pack::Context && self.detector.words.is_no_value(&block[span.range()]);
         match admit(of, text, found, segment.start - line.start) {
+            Ok(()) if is_word => self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Value) }),
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
                 let written = match of.encoding {

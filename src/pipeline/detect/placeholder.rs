@@ -184,9 +184,16 @@ fn is_reference(value: &[u8]) -> bool {
         }
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
-        [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || name(rest)),
+        [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
         _ => contains(value, b"${") || contains(value, b"$("),
     }
+}
+
+/// Whether letters of both cases and digits stand there: a password between brackets, and no variable's name.
+fn is_mixed(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_uppercase)
+        && text.iter().any(u8::is_ascii_lowercase)
+        && text.iter().filter(|b| b.is_ascii_digit()).count() > 2
 }
 
 fn says_so(value: &[u8]) -> bool {
@@ -279,6 +286,7 @@ mod tests {
             "letmein",
             "Example123!",
             "`9kQ2mZx",
+            "{Kq8vZp3m7}",
             "xkcd9x",
         ] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");

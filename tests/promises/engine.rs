@@ -95,7 +95,15 @@ impl<'p> Engine<'p> {
 /// `log` with a mark in the place of each match.
 pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
     let mut out = Vec::new();
-    rewrite(log, Span::new(0, log.len()), Matches { all: matches, walls: &[], decoded: &[] }, policy, Style::Plain, &mut out, |_, _| ());
+    rewrite(
+        log,
+        Span::new(0, log.len()),
+        Matches { all: matches, walls: &[], decoded: &[] },
+        policy,
+        Style::Plain,
+        &mut out,
+        |_, _| (),
+    );
     out
 }
 

@@ -112,7 +112,9 @@ impl KeyForm {
                 None if trigger::COMMON_WORDS.contains(&phrase.as_str()) => {
                     let follows = BEHIND_A_COMMON_WORD.iter().map(|next| (*next).to_owned());
                     let neutral = words.neutral.starts().map(|word| format!("_{word}"));
-                    let leading = [&words.types, &words.members, &words.copulas].into_iter().flat_map(WordList::leads);
+                    let spoken =
+                        [&words.types, &words.members, &words.copulas].into_iter().flat_map(|list| list.leads(' '));
+                    let leading = spoken.chain(words.members.leads(','));
                     // What is said without a separator is looked at for passwords alone.
                     let spaced = [" '", " \"", " \\"].iter().filter(|_| self.words).map(|next| (*next).to_owned());
                     all.extend(follows.chain(neutral).chain(leading).chain(spaced).map(|next| {
@@ -169,8 +171,8 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"", "val",
-    " =", " :", " .=", " +=", " ?=", "  ", "\t",
+    "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
+    "val", " =", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
@@ -243,14 +245,14 @@ impl WordList {
         all.into_iter().map(|start| String::from_utf8_lossy(&start).into_owned())
     }
 
-    /// How each begins behind a blank: as much of it as leaves most of the phrase before it in a literal.
-    fn leads(&self) -> impl Iterator<Item = String> {
-        let starts = self.by_letter.iter().flatten().map(|word| {
-            let text: Vec<u8> = [b" ", &word[..], b" "].concat();
-            text[..text.len().min(LEADING_LETTERS)].to_vec()
+    /// How each begins behind `before`: as much of it as leaves most of the phrase before it in a literal.
+    fn leads(&self, before: char) -> impl Iterator<Item = String> + use<'_> {
+        let starts = self.by_letter.iter().flatten().map(move |word| {
+            let text = format!("{before}{} ", String::from_utf8_lossy(word));
+            text.chars().take(LEADING_LETTERS).collect()
         });
-        let all: BTreeSet<Vec<u8>> = starts.collect();
-        all.into_iter().map(|start| String::from_utf8_lossy(&start).into_owned())
+        let all: BTreeSet<String> = starts.collect();
+        all.into_iter()
     }
 
     /// Whether `word`, in any case, is one of them.

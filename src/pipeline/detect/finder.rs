@@ -40,6 +40,9 @@ pub struct Finder<'d> {
     doubts: Vec<usize>,
     /// The last value of a key that goes.
     covered: Span,
+    /// For each rule, the end of the starts that were tried behind near words: where such words follow each other closely, each
+    /// start is tried once.
+    tried: Vec<usize>,
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
@@ -81,6 +84,7 @@ impl<'d> Finder<'d> {
             walls: Vec::new(),
             doubts: Vec::new(),
             covered: Span::new(0, 0),
+            tried: vec![0; detector.rules.len()],
             matches: Vec::new(),
             decoded: Vec::new(),
             seen: None,
@@ -133,6 +137,7 @@ impl<'d> Finder<'d> {
         if !hits.is_sorted_by_key(|hit| hit.end) {
             hits.sort_unstable_by_key(|hit| hit.end);
         }
+        self.tried.fill(0);
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
@@ -228,7 +233,12 @@ impl<'d> Finder<'d> {
                 let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
                 let first =
                     pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
-                self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
+                let last = end + near.as_ref().map_or(0, Near::reach);
+                let first = first.max(self.tried[rule]);
+                if first <= last {
+                    self.search(block, line, rule, first, last)?;
+                    self.tried[rule] = last.min(line.end) + 1;
+                }
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;
@@ -289,14 +299,7 @@ impl<'d> Finder<'d> {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
         let canonical = Canonical::Written(value.written);
-        self.candidates.push(Candidate {
-            span,
-            rule,
-            rank,
-            canonical,
-            add_quotes: value.add_quotes,
-            continues: false,
-        });
+        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes: value.add_quotes, continues: false });
     }
 
     fn confirm_pattern(

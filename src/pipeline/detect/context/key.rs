@@ -53,12 +53,12 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
 pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     match block.get(end) {
         None | Some(b'\n') => false,
-        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'`' | b'+' | b'?' | b'|') => true,
+        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'`' | b'+' | b'?' | b'|' | b'!') => true,
         Some(b'<') => block.get(end + 1) == Some(&b'/'),
         Some(b',') => separator::leads_on(block, end + 1, words),
         Some(b' ' | b'\t') => {
             let at = end + block[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'"' | b'\'' | b'\\'))
+            matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\'))
                 || is_flag(block, end)
                 || separator::leads_on(block, at, words)
         }

@@ -30,6 +30,8 @@ pub(super) enum Separator {
     Spaced,
     /// `is`, `was`, `set to`: what is behind may be the rest of a sentence.
     Said,
+    /// `!=`, `==`: what a key is held against is what somebody expects there.
+    Compared,
     /// A comma: the next argument of a call, or the next string of a list.
     Comma,
 }
@@ -65,7 +67,8 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
     let (separator, mut behind) = match rest {
         [b':', b':', b':', b'=', ..] => (Separator::Equals, 4),
         [b':', b':', b'=', ..] => (Separator::Equals, 3),
-        [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>' | b'=', ..] => (Separator::Equals, 2),
+        [b'!' | b'=', b'=', ..] => (Separator::Compared, 2),
+        [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
         [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
         // `password::Type` is a path, not an assignment.
         [b':', b':', ..] => return None,
@@ -74,11 +77,13 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
         [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
         [b':', ..] => (Separator::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] if !is_quoted => return Some((Separator::Query, at + 3)),
-        [b'>', ..] if at == after_key => return element(line, at + 1, is_quoted || matches!(before, Some(b'<' | b':'))),
+        [b'>', ..] if at == after_key => {
+            return element(line, at + 1, is_quoted || matches!(before, Some(b'<' | b':')));
+        }
         [_, ..] if key.flag && at > after_key && !is_quoted => (Separator::Blank, 0),
         _ => return None,
     };
-    if rest.get(behind) == Some(&b'=') && separator == Separator::Equals {
+    if rest.get(behind) == Some(&b'=') && matches!(separator, Separator::Equals | Separator::Compared) {
         behind += 1;
     }
     Some((separator, skip_blanks(line, at + behind)))
@@ -182,4 +187,75 @@ fn listed(line: &[u8], after_key: usize) -> Option<(Separator, usize)> {
     let comma = skip_blanks(line, after_key);
     let at = skip_blanks(line, (comma + 1).min(line.len()));
     (line.get(comma) == Some(&b',') && Quote::at(line, at).is_some()).then_some((Separator::Comma, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::detect::context::key_ending;
+
+    fn words() -> ContextWords {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().into();
+        ContextWords {
+            types: list(&["string", "str"]),
+            members: list(&["value", "string"]),
+            copulas: list(&["is", "was", "set", "to"]),
+            ..ContextWords::default()
+        }
+    }
+
+    /// What stands behind the separator of the first `token`.
+    fn behind(line: &str) -> Option<(Separator, &str)> {
+        let bytes = line.as_bytes();
+        let start = line.to_ascii_lowercase().find("token").expect("a key");
+        let key = key_ending(bytes, start, start + 5, &words())?;
+        let after = Quote::at(bytes, key.end).map_or(key.end, |(_, after)| after);
+        separator(bytes, key, after, &words()).map(|(separator, at)| (separator, &line[at..]))
+    }
+
+    #[test]
+    fn separators_in_their_forms() {
+        for (line, separator) in [
+            ("token=x9", Separator::Equals),
+            ("token :::= x9", Separator::Equals),
+            ("token: x9", Separator::ColonBlank),
+            ("\"token\":x9", Separator::Colon),
+            ("var token string = x9", Separator::Equals),
+            ("token: &str = x9", Separator::Equals),
+            ("let token: String? = x9", Separator::Equals),
+            ("key=\"token\" value=x9", Separator::Equals),
+            ("\"name\":\"token\",\"value\":x9", Separator::Colon),
+            ("\\\"name\\\":\\\"token\\\", \\\"value\\\": x9", Separator::Colon),
+            ("{Name:TOKEN Value:x9", Separator::Colon),
+            ("{Name:TOKEN,Value:x9", Separator::Colon),
+            ("<token>x9", Separator::Element),
+            ("<token><![CDATA[x9", Separator::Element),
+            ("<p name=\"token\">x9", Separator::Element),
+            ("<name>token</name> <value>x9", Separator::Element),
+            ("<key>token</key><string>x9", Separator::Element),
+            ("token was set to: x9", Separator::Said),
+            ("--token x9", Separator::Blank),
+            ("token != x9", Separator::Compared),
+        ] {
+            assert_eq!(behind(line), Some((separator, "x9")), "{line}");
+        }
+        assert_eq!(behind("TOKEN 'x9'"), Some((Separator::Spaced, "'x9'")));
+        assert_eq!(behind("f(\"token\", \"x9\")"), Some((Separator::Comma, "\"x9\")")));
+    }
+
+    #[test]
+    fn what_separates_nothing() {
+        for line in [
+            "token refreshed for x9",
+            "token,x9",
+            "token value x9",
+            "\"token\",value",
+            "<name>token</name><note>x9",
+            "token string == x9",
+            "token::Kind",
+            "a <token",
+        ] {
+            assert_eq!(behind(line), None, "{line}");
+        }
+    }
 }

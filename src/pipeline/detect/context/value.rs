@@ -8,6 +8,8 @@ use crate::model::Span;
 
 /// Brackets before a key that are looked at for a JSON member: a long line may have no end of them.
 const MAX_OPENERS: usize = 64;
+/// And so far back: a long line may hold a key in every other word.
+const LOOK_BACK: usize = 32 << 10;
 /// Strings and numbers of one JSON array that are looked at.
 const MAX_ITEMS: usize = 64;
 /// Digits of a number in an array.
@@ -116,6 +118,7 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         let span = Span::new(start, end.unwrap_or(line.len()));
         let shape = match separator {
             Separator::Comma => Shape::Loose,
+            Separator::Compared => Shape::Compared,
             // What somebody says between quotes may be a remark.
             Separator::Said | Separator::Spaced if line[span.range()].contains(&b' ') => Shape::Loose,
             _ => Shape::Quoted,
@@ -127,7 +130,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         return;
     }
     let json = key_quote.is_some() && matches!(separator, Separator::Colon | Separator::ColonBlank);
-    let added_quotes = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double()).map(Quote::backslashes);
+    let added_quotes =
+        key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double()).map(Quote::backslashes);
     let item = |at: usize, found: &mut Vec<Value>| {
         quoted(at, found).or_else(|| {
             let length = line[at..].iter().take(MAX_NUMBER).take_while(|b| b.is_ascii_digit()).count();
@@ -173,9 +177,10 @@ fn behind_scheme(line: &[u8], span: Span, words: &ContextWords) -> Span {
 
 /// Whether `before` has a JSON array or object open, as far as its first bytes and its members tell.
 fn is_json(before: &[u8]) -> bool {
-    let opens_member = |at: usize| before.get(skip_blanks(before, at + 1)) == Some(&b'"');
+    let near = &before[before.len().saturating_sub(LOOK_BACK)..];
+    let opens_member = |at: usize| near.get(skip_blanks(near, at + 1)) == Some(&b'"');
     matches!(before.trim_ascii_start().first(), Some(b'{' | b'['))
-        || memchr::memchr2_iter(b'{', b'[', before).rev().take(MAX_OPENERS).any(opens_member)
+        || memchr::memchr2_iter(b'{', b'[', near).rev().take(MAX_OPENERS).any(opens_member)
 }
 
 /// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.

@@ -17,6 +17,8 @@ pub enum Shape {
     Prose,
     /// Behind a flag and a blank.
     Argument,
+    /// Between quotes, behind `==` or `!=`.
+    Compared,
     /// In a list, a call or a sentence, where most of what follows a key is no value of it.
     Loose,
 }
@@ -37,7 +39,11 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     // Most secrets are letters and digits in no order, and nothing of what follows is that.
     let kinds = value.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
-    if kinds == LETTER | DIGIT && !matches!(shape, Shape::JsonBare | Shape::Loose) && !is_duration(value) && !is_number(value) {
+    if kinds == LETTER | DIGIT
+        && !matches!(shape, Shape::JsonBare | Shape::Loose)
+        && !is_duration(value)
+        && !is_number(value)
+    {
         return true;
     }
     if is_duration(value)
@@ -57,6 +63,8 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     match shape {
         Shape::JsonBare => return false,
         Shape::Loose => return is_random(value),
+        // One word names a state; words that are joined are somebody's choice.
+        Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
         Shape::Argument if value[0] == b'-' || is_parameter(value) => return false,
         Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
@@ -281,6 +289,16 @@ mod tests {
             "tr0ub4dor",
         ] {
             assert!(!reads_like_words(random.as_bytes()), "{random}");
+        }
+    }
+
+    #[test]
+    fn chance_is_told_from_names() {
+        for random in ["8dk2Jq0Zm4xW", "a1b2c3d4", "3f1e9a0c-7b2d-8e6f-5a3b-9c0d1e2f3a4b", "xKqWzBvTpLmNqYhG"] {
+            assert!(is_random(random.as_bytes()), "{random}");
+        }
+        for named in ["address1", "user_id2", "confirm", "2026", "x-request-id", "a value 12 of 3", "service-2.15"] {
+            assert!(!is_random(named.as_bytes()), "{named}");
         }
     }
 

@@ -175,7 +175,7 @@ fn named(line: &[u8], after_key: usize, words: &ContextWords) -> Option<(Separat
     };
     let at = skip_blanks(line, end);
     let separator = match line.get(at)? {
-        b'=' => Separator::Equals,
+        b'=' if line.get(at + 1) != Some(&b'=') => Separator::Equals,
         b':' => Separator::Colon,
         _ => return None,
     };

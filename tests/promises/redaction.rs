@@ -76,12 +76,20 @@ const PLAIN_FORMS: &[&str] = &[
     r#"(?:^|[ "\n])[a-z]{2,9}://[a-z]{0,9}:(?<secret>[A-Za-z0-9]{12,32})@[a-z]{2,9}(?:\.[a-z]{2,9}){1,2}(?::[0-9]{2,4})?[/ \n]"#,
     r#"[?&](?:access_token|api_key|client_secret)=(?<secret>[A-Za-z0-9]{12,32})[& \n]"#,
     r#"(?:^|[ \n])--(?:password|token|api-key)[= ](?<secret>[A-Za-z0-9]{12,32})(?:[ \n]|$)"#,
+    r#"[{<][a-z" ]*(?:"name":|key=)"[A-Z_]{0,9}(?:PASSWORD|TOKEN|API_KEY)",? ?"?value"?[=:]"(?<secret>[A-Za-z0-9]{12,32})""#,
+    r#"(?:^|[ \n])Name:[A-Z_]{0,9}(?:PASSWORD|TOKEN|API_KEY)[ ,]Value:(?<secret>[A-Za-z0-9]{12,32})[ ,]"#,
+    r#"(?:^|[ \n])var [a-z]{0,9}(?:Password|Token|Secret) string = "(?<secret>[A-Za-z0-9]{12,32})""#,
+    r#"(?:^|[ \n])set[A-Z][a-z]{1,9}\("[a-z.]{0,9}(?:password|token|secret)", "(?<secret>[a-z]{2}[0-9][A-Z][0-9][A-Za-z0-9]{9,29})"\)"#,
+    r#"(?:^|[ \n])PASSWORD '(?<secret>[A-Za-z0-9]{12,32})'"#,
+    r#"(?:^|[ \n])the (?:password|passphrase|token) is "(?<secret>[A-Za-z0-9]{12,32})""#,
+    r#"<name>[a-z.]{0,9}(?:password|token)</name><value>(?<secret>[A-Za-z0-9]{12,32})</value>"#,
 ];
 
 /// A line in one of the plain forms.
 fn plain_line() -> impl Strategy<Value = String> {
     let value = "[a-z]{2}[0-9][A-Za-z0-9]{9,29}";
     let key = "(DB_|db_)?(password|PASSWORD|pwd|token|access_token|api_key|client_secret)";
+    let named = "(PASSWORD|TOKEN|API_KEY)";
     let (url, port) = ("[a-z]{2,9}://[a-z]{0,9}:", "@[a-z]{2,9}(\\.[a-z]{2,9}){1,2}(:[0-9]{2,4})?/");
     let forms = [
         format!("(GET )?{key}[=:]{value}( ok)?"),
@@ -92,6 +100,15 @@ fn plain_line() -> impl Strategy<Value = String> {
         format!("(dsn )?{url}{value}{port}( ok)?"),
         format!("GET /[?&](access_token|api_key|client_secret)={value}&page=2"),
         format!("run --(password|token|api-key)[= ]{value}( ok)?"),
+        format!("\\{{\"name\":\"[A-Z_]{{0,9}}{named}\", ?\"value\":\"{value}\"\\}}"),
+        format!("<add key=\"[A-Z_]{{0,9}}{named}\" value=\"{value}\"/>"),
+        format!("env \\{{ Name:[A-Z_]{{0,9}}{named}[ ,]Value:{value},ValueFrom:nil\\}}"),
+        format!("var [a-z]{{0,9}}(Password|Token|Secret) string = \"{value}\""),
+        "set[A-Z][a-z]{1,9}\\(\"[a-z.]{0,9}(password|token|secret)\", \"[a-z]{2}[0-9][A-Z][0-9][A-Za-z0-9]{9,29}\"\\)"
+            .to_owned(),
+        format!("ALTER ROLE ann PASSWORD '{value}';"),
+        format!("the (password|passphrase|token) is \"{value}\"( now)?"),
+        format!("<name>[a-z.]{{0,9}}(password|token)</name><value>{value}</value>"),
     ];
     Union::new(forms.map(|form| string_regex(&form).expect("it can be generated").boxed()))
 }

@@ -146,6 +146,14 @@ pub enum Refusal {
     Value,
 }
 
+fn is_placeholder(rule: &Rule, secret: &[u8]) -> bool {
+    match rule.pack {
+        // What such a pattern finds is known by what stands around it, as the value of a key is.
+        Pack::Context => placeholder::is_placeholder_value(secret),
+        _ => placeholder::is_placeholder_token(secret),
+    }
+}
+
 /// Whether a pattern's match passes the rule's gates. `reach_back` is the first offset of `line` that near words may stand at.
 pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -> Result<(), Refusal> {
     let secret = &line[found.secret.range()];
@@ -154,7 +162,7 @@ pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -
         if is_part_of_another(rule, line, found.whole.start()) {
             return Err(Refusal::Before);
         }
-    } else if placeholder::is_placeholder_token(secret) {
+    } else if is_placeholder(rule, secret) {
         return Err(Refusal::Placeholder);
     }
     if found.whole.start().checked_sub(1).is_some_and(|before| rule.not_after.contains(&line[before])) {

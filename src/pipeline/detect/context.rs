@@ -5,6 +5,7 @@
 
 mod authorization;
 mod key;
+mod separator;
 mod url;
 mod value;
 mod words;
@@ -116,7 +117,12 @@ impl KeyForm {
                 None if trigger::COMMON_WORDS.contains(&phrase.as_str()) => {
                     let follows = BEHIND_A_COMMON_WORD.iter().map(|next| (*next).to_owned());
                     let neutral = words.neutral.starts().map(|word| format!("_{word}"));
-                    all.extend(follows.chain(neutral).map(|next| {
+                    let spoken =
+                        [&words.types, &words.members, &words.copulas].into_iter().flat_map(|list| list.leads(' '));
+                    let leading = spoken.chain(words.members.leads(','));
+                    // What is said without a separator is looked at for passwords alone.
+                    let spaced = [" '", " \"", " \\"].iter().filter(|_| self.words).map(|next| (*next).to_owned());
+                    all.extend(follows.chain(neutral).chain(leading).chain(spaced).map(|next| {
                         // The end of it tells: the engine takes in eight bytes, and the phrase is looked for again at each hit.
                         let text = format!("{phrase}{next}");
                         (Trigger::literal(&text[text.len().saturating_sub(trigger::MAX_LITERAL)..], true), next.len())
@@ -170,8 +176,8 @@ fn is_joint(byte: u8) -> bool {
 /// What may stand behind a key's last word, or go on with a neutral one. The bare word `token` or `password` stands in every other
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
-    "=", ":", "\"", "'", "\\", "]", ">", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"", "val",
-    " =", " :", " .=", " +=", " ?=", "  ", "\t",
+    "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
+    "val", " =", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
@@ -184,6 +190,15 @@ pub struct ContextWords {
     not_values: WordList,
     /// Scheme words of `Authorization` headers, behind which the credentials stand.
     schemes: WordList,
+    /// Types that may stand between a key and its `=`: `var token string = "x"`.
+    #[serde(default)]
+    types: WordList,
+    /// What holds the value beside a name: `name="password" value="x"`.
+    #[serde(default)]
+    members: WordList,
+    /// Words by which a sentence tells what a password is: `is`, `set to`.
+    #[serde(default)]
+    copulas: WordList,
 }
 
 impl ContextWords {
@@ -192,7 +207,8 @@ impl ContextWords {
         self.neutral.contains(word) || word.iter().all(u8::is_ascii_digit)
     }
 
-    fn is_no_value(&self, value: &[u8]) -> bool {
+    /// Whether `value` is a word that is no secret whatever stands before it.
+    pub fn is_no_value(&self, value: &[u8]) -> bool {
         self.not_values.contains(value)
     }
 
@@ -222,6 +238,8 @@ impl From<Vec<String>> for WordList {
 
 /// `token_valu` is seldom, `token_v` is not.
 const STARTING_LETTERS: usize = 4;
+/// A blank, and `is ` or the first three letters of `string`.
+const LEADING_LETTERS: usize = 4;
 
 impl WordList {
     /// The first letters of each, as many as tell it from most other words, and of numbers.
@@ -230,6 +248,16 @@ impl WordList {
         let digits = (b'1'..=b'3').map(|digit| vec![digit]);
         let all: BTreeSet<Vec<u8>> = starts.map(<[u8]>::to_vec).chain(digits).collect();
         all.into_iter().map(|start| String::from_utf8_lossy(&start).into_owned())
+    }
+
+    /// How each begins behind `before`: as much of it as leaves most of the phrase before it in a literal.
+    fn leads(&self, before: char) -> impl Iterator<Item = String> + use<'_> {
+        let starts = self.by_letter.iter().flatten().map(move |word| {
+            let text = format!("{before}{} ", String::from_utf8_lossy(word));
+            text.chars().take(LEADING_LETTERS).collect()
+        });
+        let all: BTreeSet<String> = starts.collect();
+        all.into_iter()
     }
 
     /// Whether `word`, in any case, is one of them.

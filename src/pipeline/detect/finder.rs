@@ -15,7 +15,7 @@ use super::database::{DatabaseError, Hit, Scanner};
 use super::encoded::{self, Codec};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches, Open};
-use super::rule::{Form, Kind, Near, Rule};
+use super::rule::{Form, Kind, Near, Pack, Rule};
 use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
@@ -52,6 +52,9 @@ pub struct Finder<'d> {
     doubts: Vec<usize>,
     /// The last value of a key that goes.
     covered: Span,
+    /// For each rule, the end of the starts that were tried behind near words: where such words follow each other closely, each
+    /// start is tried once.
+    tried: Vec<usize>,
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
@@ -115,6 +118,7 @@ impl<'d> Finder<'d> {
             walls: Vec::new(),
             doubts: Vec::new(),
             covered: Span::new(0, 0),
+            tried: vec![0; detector.rules.len()],
             matches: Vec::new(),
             decoded: Vec::new(),
             part: Part::default(),
@@ -206,6 +210,7 @@ impl<'d> Finder<'d> {
         if !hits.is_sorted_by_key(|hit| hit.end) {
             hits.sort_unstable_by_key(|hit| hit.end);
         }
+        self.tried.fill(0);
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
@@ -332,7 +337,12 @@ impl<'d> Finder<'d> {
                 let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
                 let first =
                     pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
-                self.search(block, line, rule, first, end + near.as_ref().map_or(0, Near::reach))?;
+                let last = end + near.as_ref().map_or(0, Near::reach);
+                let first = first.max(self.tried[rule]);
+                if first <= last {
+                    self.search(block, line, rule, first, last)?;
+                    self.tried[rule] = last.min(line.end) + 1;
+                }
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;
@@ -589,7 +599,10 @@ impl<'d> Finder<'d> {
         if span.is_empty() {
             return;
         }
+        // What such a pattern finds is known by what stands around it, so words are no more values of it than of a key.
+        let is_word = of.pack == Pack::Context && self.detector.words.is_no_value(&block[span.range()]);
         match admit(of, text, found, segment.start - line.start) {
+            Ok(()) if is_word => self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Value) }),
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
                 let written = match of.encoding {

@@ -147,6 +147,7 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
         || value.iter().all(|byte| is_filler(*byte))
         || (!value.is_ascii() && contains(value, "•".as_bytes()))
         || fills(value, &traits)
+        || [&b"YOUR_"[..], b"_HERE"].iter().any(|part| contains(value, part))
 }
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
@@ -165,7 +166,7 @@ fn is_reference(value: &[u8]) -> bool {
         | [b'%', b'(', ..]
         | [b'{', b'{', ..]
         | [b'<', b'%', ..]
-        | [b'`', ..] => true,
+        | [b'`', .., b'`'] => true,
         [b'$', first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
             // `$2b$…` and `$argon2id$…` are hashes, and `$tr0ng!` is a password: a reference is a name and nothing else.
             let letters = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
@@ -183,9 +184,16 @@ fn is_reference(value: &[u8]) -> bool {
         }
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
-        [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || name(rest)),
+        [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
         _ => contains(value, b"${") || contains(value, b"$("),
     }
+}
+
+/// Whether letters of both cases and digits stand there: a password between brackets, and no variable's name.
+fn is_mixed(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_uppercase)
+        && text.iter().any(u8::is_ascii_lowercase)
+        && text.iter().filter(|b| b.is_ascii_digit()).count() > 2
 }
 
 fn says_so(value: &[u8]) -> bool {
@@ -254,6 +262,7 @@ mod tests {
             "$1",
             "{token}",
             "`cat x`",
+            "key~XXXXXXXX_PUT_YOUR_KEY_HERE_XXXXXXXX",
             "$config->secret",
             "•••••",
             "'$PW'",
@@ -276,6 +285,8 @@ mod tests {
             "$2b$10$Kq8vZp3mWx7LtRb2Yd9QcE",
             "letmein",
             "Example123!",
+            "`9kQ2mZx",
+            "{Kq8vZp3m7}",
             "xkcd9x",
         ] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");

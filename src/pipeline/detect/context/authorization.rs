@@ -1,8 +1,9 @@
 //! Credentials behind `Authorization:`, and behind a bare `Bearer` (RFC 9110, section 11.4; RFC 6750; RFC 7617).
 
 use super::key::Key;
-use super::value::{self, Quote, Separator};
-use super::words::reads_like_words;
+use super::separator::{self, Separator, skip_blanks};
+use super::value::{self, Quote};
+use super::words::{is_random, reads_like_words};
 use super::{ContextWords, Value, Written};
 use crate::model::Span;
 use crate::pipeline::detect::{decode, placeholder};
@@ -13,7 +14,7 @@ const MIN_LENGTH: usize = 6;
 /// The credentials of the header whose name is `key`.
 pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
     let name_quote = Quote::at(line, key.end);
-    let (separator, mut at) = value::separator(line, key, name_quote.map_or(key.end, |(_, after)| after))?;
+    let (separator, mut at) = separator::separator(line, key, name_quote.map_or(key.end, |(_, after)| after), words)?;
     // Go and Java print a header's values as a list: `Authorization:[Bearer …]`.
     let list = line.get(at) == Some(&b'[');
     at += usize::from(list);
@@ -32,9 +33,14 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
         None => (line.len(), 0),
     };
     let word = run(line, key, start, limit, separator);
-    let after = value::skip_blanks(&line[..limit], word.end());
-    let scheme = after > word.end() && after < limit && words.is_scheme(&line[word.range()]);
-    let span = if scheme { run(line, key, after, limit, separator) } else { word };
+    let after = skip_blanks(&line[..limit], word.end());
+    let two = after > word.end() && after < limit;
+    let second = if two { run(line, key, after, limit, separator) } else { word };
+    // A scheme that no list has, of a service's own: what follows must then show that it is no word.
+    let scheme = two
+        && (words.is_scheme(&line[word.range()])
+            || (reads_like_words(&line[word.range()]) && is_random(&line[second.range()])));
+    let span = if scheme { second } else { word };
     let basic = scheme && line[word.range()].eq_ignore_ascii_case(b"basic");
     let mut value = judge(line, span, layers, basic, words)?;
     // A JSON number, where a string was expected.
@@ -46,7 +52,7 @@ pub fn of_header(line: &[u8], key: Key, words: &ContextWords) -> Option<Value> {
 /// The token behind a bare `Bearer` that ends at `end`: there must be a blank, and no ordinary word behind it.
 pub fn of_scheme(line: &[u8], end: usize, words: &ContextWords) -> Option<Value> {
     let at = match &line[end..] {
-        [b' ', ..] => value::skip_blanks(line, end),
+        [b' ', ..] => skip_blanks(line, end),
         [b'%', b'2', b'0', ..] => end + 3,
         [b'+', ..] => end + 1,
         _ => return None,
@@ -114,6 +120,7 @@ mod tests {
             ("map[Authorization:[Bearer a1b2c3d4] Accept:[*/*]]", "a1b2c3d4", Written::Raw),
             ("Proxy-Authorization: Basic c3ZjOmEhYiNjJGQ=", "c3ZjOmEhYiNjJGQ=", Written::Basic),
             ("Authorization: a1b2c3d4e5", "a1b2c3d4e5", Written::Raw),
+            ("Authorization: Api-Token a1b2c3d4e5f6a7b8", "a1b2c3d4e5f6a7b8", Written::Raw),
             ("-H 'Authorization: Bearer a1b2c3d4' -d x", "a1b2c3d4", Written::Raw),
         ] {
             assert_eq!(found(line), Some((expected.to_owned(), written)), "{line}");

@@ -1,6 +1,6 @@
 //! Whether a key phrase that occurred is the tail of a key, and where that key ends.
 
-use super::ContextWords;
+use super::{ContextWords, separator};
 use crate::pipeline::detect::boundary;
 
 /// Longer keys are none.
@@ -53,10 +53,14 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
 pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     match block.get(end) {
         None | Some(b'\n') => false,
-        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|') => true,
+        Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|' | b'!') => true,
+        Some(b'<') => block.get(end + 1) == Some(&b'/'),
+        Some(b',') => separator::leads_on(block, end + 1, words),
         Some(b' ' | b'\t') => {
-            let behind = block[end..].iter().find(|b| !matches!(b, b' ' | b'\t'));
-            matches!(behind, Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|')) || is_flag(block, end)
+            let at = end + block[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\'))
+                || is_flag(block, end)
+                || separator::leads_on(block, at, words)
         }
         Some(byte) if byte.is_ascii_lowercase() => false,
         Some(_) => tail_end(block, end, words).is_some(),

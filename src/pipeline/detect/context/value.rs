@@ -1,17 +1,24 @@
-//! From a key's end to its values: closing quote, separator, opening quote, and where the value ends.
+//! The values behind a key and its separator: opening quote, where the value ends, and whether it is a secret.
 
 use super::key::Key;
+use super::separator::{self, Separator, skip_blanks};
 use super::words::{self, Shape};
 use super::{ContextWords, KeyForm, Value, Written};
 use crate::model::Span;
 use crate::pipeline::detect::encoded;
 
-/// Blanks between key, separator and value; aligned configuration dumps use many.
-const MAX_BLANKS: usize = 40;
 /// Brackets before a key that are looked at for a JSON member: a long line may have no end of them.
 const MAX_OPENERS: usize = 64;
-/// Strings of one JSON array that are looked at.
+/// And so far back: a long line may hold a key in every other word.
+const LOOK_BACK: usize = 32 << 10;
+/// Strings and numbers of one JSON array that are looked at.
 const MAX_ITEMS: usize = 64;
+/// Digits of a number in an array.
+const MAX_NUMBER: usize = 40;
+/// A shorter key is a word of too many sentences to be said to be something: `pass was 7`.
+const MIN_SAID: usize = 5;
+/// No word that names a scheme is longer.
+const MAX_SCHEME: usize = 16;
 
 /// A quote as it stands: its character behind `backslashes` backslashes (one layer of escaping doubles them and adds one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,23 +80,6 @@ impl Quote {
     }
 }
 
-/// What separates key from value, and what that says of the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Separator {
-    /// `=`, `:=`, `=>`.
-    Equals,
-    /// `:` and no blank behind it.
-    Colon,
-    /// `:` and a blank: YAML, a header, or prose.
-    ColonBlank,
-    /// A blank behind a flag.
-    Blank,
-    /// `>` of an XML element.
-    Element,
-    /// `=` in a query string: the value is percent-encoded and ends at `&`.
-    Query,
-}
-
 /// Appends every value of `key` in `line` that counts as a secret of this rule.
 pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found: &mut Vec<Value>) {
     // `https://x-access-token:…@host`: that is a user's name, and its password is found as such.
@@ -98,8 +88,16 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     }
     let key_quote = Quote::at(line, key.end);
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
-    let Some((separator, at)) = separator(line, key, after_key) else { return };
+    let Some((separator, at)) = separator::separator(line, key, after_key, words) else { return };
+    if matches!(separator, Separator::Spaced | Separator::Said) && key.end - key.start < MIN_SAID {
+        return;
+    }
+    // Only of passwords it can be told what they are without a separator: `unexpected token "x"` is a parser's.
+    if separator == Separator::Spaced && !form.words {
+        return;
+    }
     let judge = |span: Span, written: Written, shape: Shape| {
+        let span = behind_scheme(line, span, words);
         words::is_secret(&line[span.range()], written, shape, form, words).then_some(Value {
             span,
             written,
@@ -119,20 +117,45 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         }
         // A string that never closes was cut off: all that is left of it goes.
         let span = Span::new(start, end.unwrap_or(line.len()));
-        found.extend(judge(span, Written::Json(quote.layers()), Shape::Quoted));
+        let shape = match separator {
+            Separator::Comma => Shape::Loose,
+            Separator::Compared => Shape::Compared,
+            // What somebody says between quotes may be a remark.
+            Separator::Said | Separator::Spaced if line[span.range()].contains(&b' ') => Shape::Loose,
+            _ => Shape::Quoted,
+        };
+        found.extend(judge(span, Written::Json(quote.layers()), shape));
         Some(end.map_or(line.len(), |end| line.len().min(end + quote.backslashes + 1)))
     };
     if quoted(at, found).is_some() {
         return;
     }
+    let json = key_quote.is_some() && matches!(separator, Separator::Colon | Separator::ColonBlank);
+    let added_quotes =
+        key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double()).map(Quote::backslashes);
+    let item = |at: usize, found: &mut Vec<Value>| {
+        quoted(at, found).or_else(|| {
+            let length = line[at..].iter().take(MAX_NUMBER).take_while(|b| b.is_ascii_digit()).count();
+            let is_number = json && length > 0 && matches!(line.get(at + length), Some(b',' | b']' | b' '));
+            let value = judge(Span::new(at, at + length), Written::Raw, Shape::JsonBare).filter(|_| is_number);
+            found.extend(value.map(|value| Value { add_quotes: added_quotes, ..value }));
+            is_number.then_some(at + length)
+        })
+    };
     match line.get(at) {
-        Some(b'[') if separator != Separator::Query => array(line, at + 1, quoted, found),
+        Some(b'[') if separator != Separator::Query => array(line, at + 1, item, found),
         Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
+        Some(_) if matches!(separator, Separator::Spaced | Separator::Comma) => {}
         Some(_) => {
-            let span = bare(line, key, at, separator);
-            let json = key_quote.is_some() && matches!(separator, Separator::Colon | Separator::ColonBlank);
+            let mut span = bare(line, key, at, separator);
+            // `X-Api-Key: token 81k…`: the word names the scheme, and the value follows it.
+            let behind = skip_blanks(line, span.end());
+            if !json && behind > span.end() && behind < line.len() && words.is_scheme(&line[span.range()]) {
+                span = bare(line, key, behind, separator);
+            }
             let shape = match separator {
                 _ if json => Shape::JsonBare,
+                Separator::Said => Shape::Loose,
                 Separator::ColonBlank if goes_on_in_prose(line, span.end()) => Shape::Prose,
                 Separator::Blank => Shape::Argument,
                 _ => Shape::Bare,
@@ -142,21 +165,27 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
                 Separator::Element => Written::Entities,
                 _ => Written::Raw,
             };
-            if let Some(mut value) = judge(span, written, shape) {
-                let quote = key_quote.map(|(quote, _)| quote).filter(|quote| json && quote.is_double());
-                value.add_quotes = quote.map(Quote::backslashes);
-                found.push(value);
-            }
+            found.extend(judge(span, written, shape).map(|value| Value { add_quotes: added_quotes, ..value }));
         }
         None => {}
     }
 }
 
+/// The value without the scheme word before it: `"token":"Bearer 81k…"` holds the same secret as the header.
+fn behind_scheme(line: &[u8], span: Span, words: &ContextWords) -> Span {
+    let text = &line[span.range()];
+    let Some(blank) = text.iter().take(MAX_SCHEME).position(|b| *b == b' ') else { return span };
+    let behind = skip_blanks(text, blank);
+    let is_credential = behind < text.len() && !text[behind..].contains(&b' ') && words.is_scheme(&text[..blank]);
+    if is_credential { Span::new(span.start() + behind, span.end()) } else { span }
+}
+
 /// Whether `before` has a JSON array or object open, as far as its first bytes and its members tell.
 fn is_json(before: &[u8]) -> bool {
-    let opens_member = |at: usize| before.get(skip_blanks(before, at + 1)) == Some(&b'"');
+    let near = &before[before.len().saturating_sub(LOOK_BACK)..];
+    let opens_member = |at: usize| near.get(skip_blanks(near, at + 1)) == Some(&b'"');
     matches!(before.trim_ascii_start().first(), Some(b'{' | b'['))
-        || memchr::memchr2_iter(b'{', b'[', before).rev().take(MAX_OPENERS).any(opens_member)
+        || memchr::memchr2_iter(b'{', b'[', near).rev().take(MAX_OPENERS).any(opens_member)
 }
 
 /// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.
@@ -165,53 +194,16 @@ fn leaves_json_string(before: &[u8], value: &[u8]) -> bool {
     is_json(before) && memchr::memchr_iter(b'"', value).any(ends_string)
 }
 
-fn array(line: &[u8], mut at: usize, quoted: impl Fn(usize, &mut Vec<Value>) -> Option<usize>, found: &mut Vec<Value>) {
+fn array(line: &[u8], mut at: usize, item: impl Fn(usize, &mut Vec<Value>) -> Option<usize>, found: &mut Vec<Value>) {
     for _ in 0..MAX_ITEMS {
         at = skip_blanks(line, at);
-        let Some(after) = quoted(at, found) else { return };
+        let Some(after) = item(at, found) else { return };
         at = skip_blanks(line, after);
         if line.get(at) != Some(&b',') {
             return;
         }
         at += 1;
     }
-}
-
-pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
-    at + line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count()
-}
-
-/// Finds the separator behind a key; gives the offset at which the value, or its quote, begins.
-pub(super) fn separator(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)> {
-    // `params["token"] = …`
-    let bracket = usize::from(after_key > key.end && line.get(after_key) == Some(&b']'));
-    let at = skip_blanks(line, after_key + bracket);
-    let rest = &line[at..];
-    let in_query = after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'?' | b'&');
-    let (separator, mut behind) = match rest {
-        [b':', b':', b'=', ..] => (Separator::Equals, 3),
-        [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>' | b'=', ..] => (Separator::Equals, 2),
-        [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
-        // `password::Type` is a path, not an assignment.
-        [b':', b':', ..] => return None,
-        [b'=', ..] if in_query => return Some((Separator::Query, at + 1)),
-        [b'=', ..] => (Separator::Equals, 1),
-        [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
-        [b':', ..] => (Separator::Colon, 1),
-        [b'%', b'3', b'D' | b'd', ..] if after_key == key.end => return Some((Separator::Query, at + 3)),
-        [b'>', next, ..]
-            if after_key == key.end && key.start > 0 && matches!(line[key.start - 1], b'<' | b':') && *next != b'<' =>
-        {
-            (Separator::Element, 1)
-        }
-        [_, ..] if key.flag && at > after_key && after_key == key.end => (Separator::Blank, 0),
-        _ => return None,
-    };
-    if rest.get(behind) == Some(&b'=') && separator == Separator::Equals {
-        behind += 1;
-    }
-    let value = skip_blanks(line, at + behind);
-    (value < line.len()).then_some((separator, value))
 }
 
 /// The run of a value without quotes.

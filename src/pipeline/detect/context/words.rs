@@ -17,6 +17,10 @@ pub enum Shape {
     Prose,
     /// Behind a flag and a blank.
     Argument,
+    /// Between quotes, behind `==` or `!=`.
+    Compared,
+    /// In a list, a call or a sentence, where most of what follows a key is no value of it.
+    Loose,
 }
 
 /// Whether `value` is a secret of this rule.
@@ -37,7 +41,11 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     // Most secrets are letters and digits in no order, and nothing of what follows is that.
     let kinds = value.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
-    if kinds == LETTER | DIGIT && shape != Shape::JsonBare && !is_duration(value) && !is_number(value) {
+    if kinds == LETTER | DIGIT
+        && !matches!(shape, Shape::JsonBare | Shape::Loose)
+        && !is_duration(value)
+        && !is_number(value)
+    {
         return true;
     }
     if is_duration(value)
@@ -51,10 +59,14 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     if digits == value.len() || is_number(value) {
-        return form.numbers || (shape == Shape::Quoted && digits >= 16);
+        let is_long = digits == value.len() && digits >= if shape == Shape::Quoted { 16 } else { LONGER_THAN_A_NUMBER };
+        return (form.numbers && shape != Shape::Loose) || is_long;
     }
     match shape {
         Shape::JsonBare => return false,
+        Shape::Loose => return is_random(value),
+        // One word names a state; words that are joined are somebody's choice.
+        Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
         Shape::Argument if value[0] == b'-' || is_parameter(value) => return false,
         Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
@@ -81,6 +93,22 @@ const KINDS: [u8; 256] = {
     }
     kinds
 };
+
+/// No counter and no time has so many digits: the greatest number of 64 bits has twenty.
+const LONGER_THAN_A_NUMBER: usize = 21;
+
+/// Whether nothing but chance makes up such a text: no word, nor a word with a number behind it.
+pub fn is_random(value: &[u8]) -> bool {
+    let body = value.trim_ascii_end();
+    let body = &body[..body.len() - body.iter().rev().take_while(|b| b.is_ascii_digit()).count()];
+    let is_mixed = body.iter().any(u8::is_ascii_digit) && value.iter().filter(|b| b.is_ascii_digit()).count() > 1;
+    value.len() >= 8
+        && (is_mixed || value.len() >= 16)
+        && value.iter().all(u8::is_ascii_graphic)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && !reads_like_words(value)
+        && !is_versioned_name(value)
+}
 
 /// Values up to this length are looked at closely.
 const JUDGED: usize = 1024;
@@ -206,6 +234,21 @@ fn is_object(value: &[u8]) -> bool {
     }
 }
 
+/// What the names of variables begin with where they need no mark of their own.
+const ROOTS: &[&[u8]] = &[
+    b"var.",
+    b"local.",
+    b"module.",
+    b"data.",
+    b"self.",
+    b"this.",
+    b"env.",
+    b"process.env.",
+    b"os.environ.",
+    b"config.",
+    b"settings.",
+];
+
 /// Source code in place of a value: a call, a member, an index.
 fn is_code(value: &[u8]) -> bool {
     let name = value
@@ -219,10 +262,9 @@ fn is_code(value: &[u8]) -> bool {
                 && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1)
         }
         None => {
-            value.contains(&b'.')
-                && reads_like_words(value)
-                && !value.ends_with(b".")
-                && memchr::memchr2(b'_', b'.', value).is_some()
+            let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
+            (is_name && ROOTS.iter().any(|root| value.starts_with(root)))
+                || (value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b"."))
         }
         _ => false,
     }
@@ -252,6 +294,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn chance_is_told_from_names() {
+        for random in ["8dk2Jq0Zm4xW", "a1b2c3d4", "3f1e9a0c-7b2d-8e6f-5a3b-9c0d1e2f3a4b", "xKqWzBvTpLmNqYhG"] {
+            assert!(is_random(random.as_bytes()), "{random}");
+        }
+        for named in ["address1", "user_id2", "confirm", "2026", "x-request-id", "a value 12 of 3", "service-2.15"] {
+            assert!(!is_random(named.as_bytes()), "{named}");
+        }
+    }
+
     fn secret(value: &str, shape: Shape, words: bool) -> bool {
         let form = KeyForm::new(Vec::new(), false, words, 4);
         is_secret(value.as_bytes(), Written::Raw, shape, &form, &ContextWords::default())
@@ -267,6 +319,7 @@ mod tests {
             "com.example.Token@1b2c3d",
             "getPassword()",
             "self.password",
+            "var.db_password",
             "os.environ[\"X\"]",
             "${X}",
             "/srv/edge-2/app",

@@ -1,0 +1,261 @@
+//! From a key's end to where its value begins: `=`, `: `, a flag's blank, and the longer ways of code, markup, SQL and prose.
+
+use super::ContextWords;
+use super::key::Key;
+use super::value::Quote;
+
+/// Blanks between key, separator and value; aligned configuration dumps use many.
+const MAX_BLANKS: usize = 40;
+/// No word between key and value is longer.
+const MAX_WORD: usize = 16;
+/// Words between a key and what it is said to be: `password has been set to`.
+const MAX_COPULAS: usize = 4;
+
+/// What separates key from value, and what that says of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Separator {
+    /// `=`, `:=`, `=>`.
+    Equals,
+    /// `:` and no blank behind it.
+    Colon,
+    /// `:` and a blank: YAML, a header, or prose.
+    ColonBlank,
+    /// A blank behind a flag.
+    Blank,
+    /// `>` of an XML element.
+    Element,
+    /// `=` in a query string: the value is percent-encoded and ends at `&`.
+    Query,
+    /// A blank, and a quote must follow: `PASSWORD 'x'` in SQL and in scripts.
+    Spaced,
+    /// `is`, `was`, `set to`: what is behind may be the rest of a sentence.
+    Said,
+    /// `!=`, `==`: what a key is held against is what somebody expects there.
+    Compared,
+    /// A comma: the next argument of a call, or the next string of a list.
+    Comma,
+}
+
+pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
+    at + line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// Finds the separator behind a key; gives the offset at which the value, or its quote, begins.
+pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
+    let is_quoted = after_key > key.end;
+    let (separator, at) = match direct(line, key, after_key) {
+        Some((Separator::Blank, at)) => said(line, key, after_key, words).unwrap_or((Separator::Blank, at)),
+        Some((Separator::Colon | Separator::ColonBlank, at)) if !is_quoted && declared(line, at, words).is_some() => {
+            (Separator::Equals, declared(line, at, words)?)
+        }
+        Some(direct) => direct,
+        None if is_quoted => named(line, after_key, words).or_else(|| listed(line, after_key))?,
+        None => said(line, key, after_key, words)?,
+    };
+    (at < line.len()).then_some((separator, at))
+}
+
+/// A separator that follows the key at once.
+fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)> {
+    let is_quoted = after_key > key.end;
+    // `params["token"] = …`
+    let bracket = usize::from(is_quoted && line.get(after_key) == Some(&b']'));
+    let at = skip_blanks(line, after_key + bracket);
+    let rest = &line[at..];
+    let before = key.start.checked_sub(1).map(|at| line[at]);
+    let in_query = !is_quoted && matches!(before, Some(b'?' | b'&'));
+    let (separator, mut behind) = match rest {
+        [b':', b':', b':', b'=', ..] => (Separator::Equals, 4),
+        [b':', b':', b'=', ..] => (Separator::Equals, 3),
+        [b'!' | b'=', b'=', ..] => (Separator::Compared, 2),
+        [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
+        [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
+        // `password::Type` is a path, not an assignment.
+        [b':', b':', ..] => return None,
+        [b'=', ..] if in_query => return Some((Separator::Query, at + 1)),
+        [b'=', ..] => (Separator::Equals, 1),
+        [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
+        [b':', ..] => (Separator::Colon, 1),
+        [b'%', b'3', b'D' | b'd', ..] if !is_quoted => return Some((Separator::Query, at + 3)),
+        [b'>', ..] if at == after_key => {
+            return element(line, at + 1, is_quoted || matches!(before, Some(b'<' | b':')));
+        }
+        [_, ..] if key.flag && at > after_key && !is_quoted => (Separator::Blank, 0),
+        _ => return None,
+    };
+    if rest.get(behind) == Some(&b'=') && matches!(separator, Separator::Equals | Separator::Compared) {
+        behind += 1;
+    }
+    Some((separator, skip_blanks(line, at + behind)))
+}
+
+/// `<password>x<`, `<property name="password">x<`, `<password><![CDATA[x]]>`.
+fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
+    const CDATA: &[u8] = b"<![CDATA[";
+    let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
+    (is_tag && line.get(at).is_some_and(|next| *next != b'<')).then(|| (Separator::Element, skip_blanks(line, at)))
+}
+
+/// The word at `at`, and the offset behind it.
+fn word(line: &[u8], at: usize) -> (&[u8], usize) {
+    let length = line[at..].iter().take(MAX_WORD).take_while(|b| b.is_ascii_alphabetic()).count();
+    (&line[at..at + length], at + length)
+}
+
+/// Whether the word behind a key may lead to its value: a quick look, for keys of which most stand in prose.
+pub(super) fn leads_on(block: &[u8], at: usize, words: &ContextWords) -> bool {
+    let (word, _) = word(block, at);
+    !word.is_empty() && (words.copulas.contains(word) || words.types.contains(word) || words.members.contains(word))
+}
+
+/// What `key` is said to be behind blanks: `is x`, `'x'`; a type, `string = x`; or the value beside a name, `Name:KEY Value:x`.
+fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
+    let at = skip_blanks(line, after_key);
+    if at == after_key {
+        let is_value = key.start > 0 && matches!(line[key.start - 1], b':' | b'=');
+        let closes_name = line.get(at) == Some(&b'<');
+        return if closes_name || (is_value && line.get(at) == Some(&b',')) { named(line, at, words) } else { None };
+    }
+    if Quote::at(line, at).is_some() {
+        return Some((Separator::Spaced, at));
+    }
+    if let Some(at) = declared(line, at, words) {
+        return Some((Separator::Equals, at));
+    }
+    if let Some(named) = named(line, after_key, words) {
+        return Some(named);
+    }
+    let mut end = at;
+    for _ in 0..MAX_COPULAS {
+        let (next, behind) = word(line, skip_blanks(line, end));
+        if !words.copulas.contains(next) {
+            break;
+        }
+        end = behind;
+    }
+    let colon = usize::from(line.get(end) == Some(&b':'));
+    let value = skip_blanks(line, end + colon);
+    (end > at && value > end + colon).then_some((Separator::Said, value))
+}
+
+/// Behind a type and `=`: `var token string = "x"`, `token: &str = "x"`.
+fn declared(line: &[u8], at: usize, words: &ContextWords) -> Option<usize> {
+    let at = at + line[at..].iter().take_while(|b| matches!(b, b'&' | b'*')).count().min(2);
+    let (name, end) = word(line, at);
+    if name.is_empty() || !words.types.contains(name) {
+        return None;
+    }
+    let end = end + usize::from(matches!(line.get(end), Some(b'?' | b'*' | b'!')));
+    let equals = skip_blanks(line, end);
+    (line.get(equals) == Some(&b'=') && line.get(equals + 1) != Some(&b'=')).then(|| skip_blanks(line, equals + 1))
+}
+
+/// The value beside a name: `key="password" value="x"`, `"name":"TOKEN","value":"x"`, `<name>token</name><value>x<`.
+fn named(line: &[u8], after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
+    let at = skip_blanks(line, after_key);
+    if line[at..].starts_with(b"</") {
+        let (_, end) = word(line, at + 2);
+        let open = skip_blanks(line, (end + 1).min(line.len()));
+        let (member, close) = word(line, (open + 1).min(line.len()));
+        let fits = line.get(end) == Some(&b'>') && line.get(open) == Some(&b'<') && words.members.contains(member);
+        return if fits && line.get(close) == Some(&b'>') { element(line, close + 1, true) } else { None };
+    }
+    let at = skip_blanks(line, at + usize::from(matches!(line.get(at), Some(b',' | b';'))));
+    if at == after_key {
+        return None;
+    }
+    let quote = Quote::at(line, at);
+    let (member, end) = word(line, quote.map_or(at, |(_, start)| start));
+    if member.is_empty() || !words.members.contains(member) {
+        return None;
+    }
+    let end = match quote {
+        Some((open, _)) => Quote::at(line, end).filter(|(close, _)| *close == open)?.1,
+        None => end,
+    };
+    let at = skip_blanks(line, end);
+    let separator = match line.get(at)? {
+        b'=' if line.get(at + 1) != Some(&b'=') => Separator::Equals,
+        b':' => Separator::Colon,
+        _ => return None,
+    };
+    Some((separator, skip_blanks(line, at + 1)))
+}
+
+/// The string behind the string that the key is: `setProperty("db.token", "x")`, `["x-api-key", "x"]`.
+fn listed(line: &[u8], after_key: usize) -> Option<(Separator, usize)> {
+    let comma = skip_blanks(line, after_key);
+    let at = skip_blanks(line, (comma + 1).min(line.len()));
+    (line.get(comma) == Some(&b',') && Quote::at(line, at).is_some()).then_some((Separator::Comma, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::detect::context::key_ending;
+
+    fn words() -> ContextWords {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().into();
+        ContextWords {
+            types: list(&["string", "str"]),
+            members: list(&["value", "string"]),
+            copulas: list(&["is", "was", "set", "to"]),
+            ..ContextWords::default()
+        }
+    }
+
+    /// What stands behind the separator of the first `token`.
+    fn behind(line: &str) -> Option<(Separator, &str)> {
+        let bytes = line.as_bytes();
+        let start = line.to_ascii_lowercase().find("token").expect("a key");
+        let key = key_ending(bytes, start, start + 5, &words())?;
+        let after = Quote::at(bytes, key.end).map_or(key.end, |(_, after)| after);
+        separator(bytes, key, after, &words()).map(|(separator, at)| (separator, &line[at..]))
+    }
+
+    #[test]
+    fn separators_in_their_forms() {
+        for (line, separator) in [
+            ("token=x9", Separator::Equals),
+            ("token :::= x9", Separator::Equals),
+            ("token: x9", Separator::ColonBlank),
+            ("\"token\":x9", Separator::Colon),
+            ("var token string = x9", Separator::Equals),
+            ("token: &str = x9", Separator::Equals),
+            ("let token: String? = x9", Separator::Equals),
+            ("key=\"token\" value=x9", Separator::Equals),
+            ("\"name\":\"token\",\"value\":x9", Separator::Colon),
+            ("\\\"name\\\":\\\"token\\\", \\\"value\\\": x9", Separator::Colon),
+            ("{Name:TOKEN Value:x9", Separator::Colon),
+            ("{Name:TOKEN,Value:x9", Separator::Colon),
+            ("<token>x9", Separator::Element),
+            ("<token><![CDATA[x9", Separator::Element),
+            ("<p name=\"token\">x9", Separator::Element),
+            ("<name>token</name> <value>x9", Separator::Element),
+            ("<key>token</key><string>x9", Separator::Element),
+            ("token was set to: x9", Separator::Said),
+            ("--token x9", Separator::Blank),
+            ("token != x9", Separator::Compared),
+        ] {
+            assert_eq!(behind(line), Some((separator, "x9")), "{line}");
+        }
+        assert_eq!(behind("TOKEN 'x9'"), Some((Separator::Spaced, "'x9'")));
+        assert_eq!(behind("f(\"token\", \"x9\")"), Some((Separator::Comma, "\"x9\")")));
+    }
+
+    #[test]
+    fn what_separates_nothing() {
+        for line in [
+            "token refreshed for x9",
+            "token,x9",
+            "token value x9",
+            "\"token\",value",
+            "<name>token</name><note>x9",
+            "token string == x9",
+            "token::Kind",
+            "a <token",
+        ] {
+            assert_eq!(behind(line), None, "{line}");
+        }
+    }
+}

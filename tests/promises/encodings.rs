@@ -3,6 +3,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use inkprint::model::Secret;
+use inkprint::pipeline::detect::{Canonical, Match};
 use inkprint::pipeline::fingerprint::find_marks;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -185,11 +186,11 @@ fn a_parameter_ends_where_its_encoding_says_so() {
 fn what_is_only_encoded_stays() {
     let engine = Engine::new(&POLICY);
     proptest!(cases(1500), |(bytes in vec(any::<u8>(), 1..2000), hex in "[0-9a-f]{32,128}", words in "[a-z]{1,9}( [a-z]{1,9}){0,20}")| {
-        // base64url has the hyphens and underscores of tokens: in a million random bytes some rule finds one as it stands.
         for text in [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes[1..]), hex, STANDARD.encode(&words)].iter().chain(&spelled(&words)) {
             let line = format!("thumb data:image/png;base64,{text} etag W/\"{text}\"");
-            let cleaned = engine.redact(line.as_bytes());
-            prop_assert!(cleaned == line.as_bytes(), "{} became {}", line, String::from_utf8_lossy(&cleaned));
+            // Of a million random characters, some rule finds a token in the text as it stands: that is not looked at here.
+            let is_decoded = |found: &Match| matches!(found.canonical, Canonical::Decoded(_));
+            prop_assert!(!engine.matches(line.as_bytes()).iter().any(is_decoded), "{}", line);
         }
     });
 }

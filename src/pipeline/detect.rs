@@ -141,7 +141,9 @@ impl Detector {
             match way(at, rule, &set.words) {
                 Way::Triggers(uses) => fast.extend(uses),
                 Way::Byte(placed) if rare.takes(&placed) => rare.add(at, placed),
-                Way::Starts(pattern) if starts.len() < starts::MAX_RULES => starts.push((at, pattern)),
+                Way::Starts(pattern) if starts.len() < starts::MAX_RULES => {
+                    starts.push((at, pattern, &rule.not_after[..]))
+                }
                 _ => slow.push(at),
             }
         }
@@ -262,7 +264,7 @@ fn way<'r>(at: usize, rule: &'r Rule, words: &ContextWords) -> Way<'r> {
 }
 
 /// More near words than this are too many for the engine.
-const MANY_NEAR: usize = 10;
+const MANY_NEAR: usize = 12;
 
 /// The triggers of a rule and what a hit of each leads to; `None` when it has no usable one.
 fn uses(at: usize, rule: &Rule, words: &ContextWords) -> Option<Vec<(Trigger, Use)>> {

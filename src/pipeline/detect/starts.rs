@@ -27,6 +27,8 @@ const MAX_FIRST: u32 = 70;
 pub struct Starts {
     /// By place and byte: a bit for each rule.
     places: Box<[[u64; 256]; DEPTH]>,
+    /// By the byte before a match: the rules that do not mind it.
+    after: Box<[u64; 256]>,
     kinds: [u8; 256],
     /// Indexes of the rules, in the order of their bits.
     pub rules: Vec<usize>,
@@ -55,14 +57,16 @@ pub fn can_be_tried(pattern: &Pattern) -> bool {
 }
 
 impl Starts {
-    /// The table for these rules, given by index, at most [`MAX_RULES`].
-    pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern)>) -> Self {
+    /// The table for these rules, at most [`MAX_RULES`]: index, pattern, and the bytes that may not stand before a match.
+    pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
         let mut table = vec![[0u64; 256]; DEPTH];
+        let mut after = Box::new([u64::MAX; 256]);
         let mut indexes = Vec::new();
-        for (bit, (index, pattern)) in rules.take(MAX_RULES).enumerate() {
+        for (bit, (index, pattern, not_after)) in rules.take(MAX_RULES).enumerate() {
             for (place, set) in table.iter_mut().zip(places(pattern.hir())) {
                 set.bytes().for_each(|byte| place[usize::from(byte)] |= 1 << bit);
             }
+            not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !(1 << bit));
             indexes.push(index);
         }
         let kinds = std::array::from_fn(|byte| {
@@ -71,7 +75,7 @@ impl Starts {
             is(boundary::is_word(byte as u8), WORD) | is(escape, ESCAPE) | is(table[0][byte] != 0, FIRST)
         });
         let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
-        Self { places, kinds, rules: indexes }
+        Self { places, after, kinds, rules: indexes }
     }
 
     /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,
@@ -93,7 +97,7 @@ impl Starts {
     /// The bits of the rules that may match at `at`.
     #[inline]
     pub fn at(&self, block: &[u8], at: usize) -> u64 {
-        let mut rules = u64::MAX;
+        let mut rules = at.checked_sub(1).map_or(u64::MAX, |before| self.after[usize::from(block[before])]);
         for (place, at) in self.places.iter().zip(at..) {
             // A block's end ends a line, too.
             rules &= place[usize::from(block.get(at).copied().unwrap_or(b'\n'))];
@@ -212,7 +216,7 @@ mod tests {
     fn starts(text: &str, block: &str) -> Vec<usize> {
         let pattern = pattern(text);
         let mut found = Vec::new();
-        Starts::new(std::iter::once((0, &pattern))).find(block.as_bytes(), &mut found);
+        Starts::new(std::iter::once((0, &pattern, &b"."[..]))).find(block.as_bytes(), &mut found);
         found.iter().map(|start| start.at).collect()
     }
 
@@ -220,6 +224,11 @@ mod tests {
     fn only_what_has_the_length_is_tried() {
         assert_eq!(starts(r"\b[0-9]{6}\b", "12345 123456 1234567 a123456 123456"), [6, 29]);
         assert_eq!(starts(r"\b[0-9]{3}(?:-|%20)?[0-9]{3}(?:[^0-9]|$)", "123-456 123%20456, 12345"), [0, 8]);
+    }
+
+    #[test]
+    fn what_may_not_stand_before_is_left_out() {
+        assert_eq!(starts(r"\b[0-9]{6}\b", "1.123456 -123456"), [10]);
     }
 
     #[test]

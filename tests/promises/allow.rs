@@ -8,7 +8,7 @@ use inkprint::pipeline::policy::Policy;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::engine::{Engine, policy, rules};
+use super::engine::{Engine, covered, policy, rules};
 use super::hay::{Log, cases, logs};
 use super::program::{ended, home_with_keyring, inkprint, pipe, run, run_with, stderr, stdout};
 use super::tcp::service::{Service, canary};
@@ -194,7 +194,14 @@ fn what_is_left_of_the_candidates_goes_to_the_last_byte() {
         let (with, without) = (Engine::new(&policy_with), Engine::new(&policy_without));
         proptest!(cases(1000), |(log in logs(&rules(&[]), 40))| {
             let spans = |engine: &Engine<'_>| -> Vec<_> { engine.matches_under_policy(&log).iter().map(|found| found.span).collect() };
-            prop_assert_eq!(spans(&with), spans(&without), "{:?}", log);
+            let (some, all) = (spans(&with), spans(&without));
+            if log.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
+                // In an encoded text the rule that is allowed may have said where a value ends: no byte less goes.
+                let goes = covered(log.len(), some.iter().copied());
+                prop_assert!(all.iter().all(|span| goes[span.range()].iter().all(|goes| *goes)), "{:?}", log);
+            } else {
+                prop_assert_eq!(some, all, "{:?}", log);
+            }
             let once = Log(with.redact(&log));
             let twice = Log(with.redact(&once));
             prop_assert!(*twice == *once, "once:\n{once:?}\ntwice:\n{twice:?}");

@@ -137,6 +137,13 @@ impl<'d> Finder<'d> {
         self
     }
 
+    /// A finder for a text that is put together from the block, by the same rules and the same allow list.
+    fn another(&self) -> Result<Box<Self>, DatabaseError> {
+        let mut finder = Box::new(Self::new(self.detector)?);
+        finder.gate = self.gate.as_ref().map(Gate::again);
+        Ok(finder)
+    }
+
     /// From now on, the entries of the allow list that hold are those of `scope`.
     pub fn enter(&mut self, scope: &Scope) {
         if let Some(gate) = &mut self.gate {

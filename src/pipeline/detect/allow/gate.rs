@@ -43,6 +43,16 @@ impl<'d> Gate<'d> {
         self.passed.clear();
     }
 
+    /// Another gate of the same list, for a text that stands inside of the block or across its lines.
+    pub fn again(&self) -> Self {
+        Self { scope: self.scope.clone(), ..Self::new(self.list) }
+    }
+
+    /// Takes over what such a gate has let through: it stands somewhere in `span`.
+    pub fn take_over(&mut self, passed: &[Allowed], span: Span) {
+        self.passed.extend(passed.iter().map(|allowed| Allowed { span, ..*allowed }));
+    }
+
     /// Takes note that these candidates, by their numbers, stand behind `key`.
     pub fn note_key(&mut self, candidates: Range<usize>, key: Span) {
         if !candidates.is_empty() {

@@ -44,9 +44,15 @@ impl<'d> Finder<'d> {
         }
         let mut finder = match self.across.finder.take() {
             Some(finder) => finder,
-            None => Box::new(Finder::new(self.detector)?),
+            None => self.another()?,
         };
+        if let Some(gate) = &self.gate {
+            finder.enter(&gate.scope);
+        }
         let outcome = finder.find(&message.text).map(|matches| {
+            if let Some(gate) = &mut self.gate {
+                gate.take_over(matches.allowed, Span::new(line.start, line.end));
+            }
             for found in matches.all {
                 let pieces: Vec<Span> = message.pieces(found.span).collect();
                 if pieces.len() < 2 {

@@ -79,7 +79,7 @@ impl<'d> Finder<'d> {
         let mut finder = match self.inside.finder.take() {
             Some(finder) => finder,
             None => {
-                let mut finder = Box::new(Finder::new(self.detector)?);
+                let mut finder = self.another()?;
                 finder.inside.depth = self.inside.depth + 1;
                 finder
             }
@@ -100,7 +100,13 @@ impl<'d> Finder<'d> {
         finder: &mut Finder<'d>,
     ) -> Result<(), DatabaseError> {
         let decoded = codec.decode(block, region, end);
+        if let Some(gate) = &self.gate {
+            finder.enter(&gate.scope);
+        }
         let matches = finder.find(&decoded.text)?;
+        if let Some(gate) = &mut self.gate {
+            gate.take_over(matches.allowed, region);
+        }
         let inner: Vec<Span> = matches.all.iter().map(|found| found.span).collect();
         let spans: Vec<Span> = decoded.spans(&inner).into_iter().map(|span| span.shifted(region.start())).collect();
         for (found, span) in matches.all.iter().zip(&spans) {

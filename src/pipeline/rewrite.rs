@@ -65,18 +65,49 @@ pub fn rewrite(
     out.extend_from_slice(&block[copied..range.end()]);
 }
 
+/// Lines in which something else may look like a secret now, as a mark stands beside it.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The lines, one behind the other.
+    pub text: Vec<u8>,
+    /// Each line's place in the output, and in the text.
+    lines: Vec<(Span, Span)>,
+}
+
+impl Changed {
+    /// Forgets all lines.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.lines.clear();
+    }
+
+    fn push(&mut self, out: &[u8], from: usize) {
+        let start = self.text.len();
+        self.text.extend_from_slice(&out[from..]);
+        self.lines.push((Span::new(from, out.len()), Span::new(start, self.text.len())));
+    }
+
+    /// The places in the output of those lines in which something was found, by its place in the text.
+    pub fn found(&self, matches: &[Match]) -> Vec<Span> {
+        let holds = |text: Span| {
+            let next = matches.partition_point(|found| found.span.end() <= text.start());
+            matches.get(next).is_some_and(|found| found.span.start() < text.end())
+        };
+        self.lines.iter().filter(|(_, text)| holds(*text)).map(|(place, _)| *place).collect()
+    }
+}
+
 /// Appends the whole of `block` to `out`, as [`rewrite`] does. Lines in which something else may look like a secret now, as a mark
-/// stands beside it, are then in `changed`. Lines that a rule wants to go whole do, with their newlines: gives their number.
+/// stands beside it, are added to `changed`. Lines that a rule wants to go whole do, with their newlines: gives their number.
 pub fn rewrite_lines(
     block: &[u8],
     matches: Matches<'_>,
     policy: &Policy,
     style: Style,
     out: &mut Vec<u8>,
-    changed: &mut Vec<u8>,
+    changed: &mut Changed,
     mut done: impl FnMut(&Match, Option<Fingerprint>),
 ) -> u64 {
-    changed.clear();
     let mut dropped = 0;
     let (mut rest, mut copied) = (matches.all, 0);
     while let [first, ..] = rest {
@@ -95,7 +126,7 @@ pub fn rewrite_lines(
         let cleaned = out.len();
         rewrite(block, Span::new(start, end), Matches { all: line, ..matches }, policy, style, out, &mut done);
         if line.iter().any(|found| may_uncover(block, found)) {
-            changed.extend_from_slice(&out[cleaned..]);
+            changed.push(out, cleaned);
         }
         (rest, copied) = (behind, end);
     }

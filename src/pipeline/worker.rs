@@ -11,7 +11,7 @@ use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
 use super::policy::Policy;
 use super::report::{Report, Reporter};
-use super::rewrite::{Style, rewrite, rewrite_lines};
+use super::rewrite::{Changed, Style, rewrite, rewrite_lines};
 use super::tally::Tally;
 use crate::model::{Fingerprint, Span};
 
@@ -80,7 +80,7 @@ pub struct Worker<'p> {
     counts_lines: bool,
     style: Style,
     /// The lines of the block at hand that changed, cleaned; kept for its memory.
-    changed: Vec<u8>,
+    changed: Changed,
     reporter: Option<Reporter>,
     /// What the reporter is to be told of the text at hand; kept for its memory.
     rewritten: Vec<(Match, Option<Fingerprint>)>,
@@ -100,7 +100,7 @@ impl<'p> Worker<'p> {
             tally,
             counts_lines: false,
             style: Style::Plain,
-            changed: Vec::new(),
+            changed: Changed::default(),
             reporter: None,
             rewritten: Vec::new(),
         })
@@ -223,15 +223,28 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        self.changed.clear();
         let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty() {
+            if self.changed.text.is_empty() {
                 break;
             }
-            let before = std::mem::take(out);
-            let matches = self.finder.find(&before)?;
-            let counted = note(&mut self.tally, &mut self.rewritten, false);
-            dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
+            let again = self.changed.found(self.finder.find(&self.changed.text)?.all);
+            self.changed.clear();
+            if again.is_empty() {
+                break;
+            }
+            // Line by line: what becomes of one must not depend on what else is in the block.
+            let (before, mut copied) = (std::mem::take(out), 0);
+            for line in again {
+                out.extend_from_slice(&before[copied..line.start()]);
+                copied = line.end();
+                let text = &before[line.range()];
+                let matches = self.finder.find(text)?;
+                let counted = note(&mut self.tally, &mut self.rewritten, false);
+                dropped += rewrite_lines(text, matches, policy, style, out, &mut self.changed, counted);
+            }
+            out.extend_from_slice(&before[copied..]);
         }
         self.tally.dropped_lines += dropped;
         Ok((Outcome::Rewritten, block.len()))

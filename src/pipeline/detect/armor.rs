@@ -18,6 +18,8 @@ const MAX_BEFORE: usize = 3;
 const MAX_HEADERS: usize = 12;
 /// A prefix may differ by so many bytes from line to line: times with fractions are not all of one length.
 const DRIFT: usize = 12;
+/// What a patch puts before each line that it adds; base64 has it, too.
+const SIGN: u8 = b'+';
 /// The label between `BEGIN` and the dashes is no longer.
 const MAX_LABEL: usize = 48;
 
@@ -64,7 +66,10 @@ pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
     let rest = &text[end..line.end()];
     let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest);
     let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"----")?;
-    // What follows on the same line is the other form, with rows parted by escapes.
+    // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there.
+    if is_edge(rest) {
+        return None;
+    }
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
     let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
@@ -123,7 +128,7 @@ impl Shape {
         let from = self.column.saturating_sub(DRIFT);
         // A prefix that is itself of the alphabet, as the `+` of a patch, leaves the place to go by.
         let own = |run: Span| match self.before {
-            Some(before) if is_row(&before) && run.covers(Span::new(self.column - 1, self.column)) => {
+            Some(SIGN) if self.column > 0 && run.covers(Span::new(self.column - 1, self.column)) => {
                 Span::new(self.column, run.end().max(self.column))
             }
             _ => run,
@@ -184,7 +189,7 @@ impl Walk {
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
             }),
             None => runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
-                Some(column) if column == run.start() + 1 => Span::new(column, run.end()),
+                Some(column) if column == run.start() + 1 && inner[run.start()] == SIGN => Span::new(column, run.end()),
                 _ => run,
             }),
         };

@@ -13,6 +13,8 @@ const MAX_OPENERS: usize = 64;
 const LOOK_BACK: usize = 32 << 10;
 /// Strings and numbers of one JSON array that are looked at.
 const MAX_ITEMS: usize = 64;
+/// The name of a next pair is no longer: a mark may stand in its place.
+const MAX_NAME: usize = 128;
 /// Digits of a number in an array.
 const MAX_NUMBER: usize = 40;
 /// A shorter key is a word of too many sentences to be said to be something: `pass was 7`.
@@ -276,7 +278,7 @@ fn trimmed(line: &[u8], start: usize, end: usize) -> Span {
 fn assigns(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"amp;").unwrap_or(text);
     let name =
-        text.iter().take(40).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+        text.iter().take(MAX_NAME).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
     name > 0 && matches!(text.get(name), Some(b'=' | b':'))
 }
 

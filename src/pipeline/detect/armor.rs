@@ -5,6 +5,7 @@
 //! other. What is never closed is followed as long as rows come, and given up after [`MAX_FOREIGN`] lines without one.
 
 use crate::model::Span;
+use crate::pipeline::fingerprint;
 
 /// A first row is no shorter: the body of the shortest private key there is takes 64 characters.
 const MIN_ROW: usize = 40;
@@ -183,7 +184,10 @@ impl Walk {
         if is_edge(inner) {
             return false;
         }
+        // Where a mark stands, what is beside it is what was left.
+        let marked = memchr::memmem::find(inner, fingerprint::PREFIX).is_some();
         let row = match self.shape {
+            _ if marked => None,
             Some(shape) => shape.row_in(inner, self.characters, || {
                 let next = next_line(text, line);
                 next < text.len() && is_edge(&text[line_at(text, next).range()])

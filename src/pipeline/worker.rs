@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use zeroize::Zeroize as _;
 
+use super::detect::rule::Form;
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
 use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
@@ -209,14 +210,19 @@ impl<'p> Worker<'p> {
             out.extend_from_slice(block);
             return Ok((Outcome::Rewritten, block.len()));
         }
+        // What follows a key's first line may be read otherwise once its rows are gone; which lines those are, only the whole tells.
+        let armored = matches.all.iter().any(|found| matches!(policy.detector.rule(found.rule).form, Form::Armor { .. }));
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty() {
+            if !armored && (self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty()) {
+                break;
+            }
+            let matches = self.finder.find(out)?;
+            if matches.all.is_empty() {
                 break;
             }
             let before = std::mem::take(out);
-            let matches = self.finder.find(&before)?;
             let counted = note(&mut self.tally, &mut self.rewritten, false);
             rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
         }

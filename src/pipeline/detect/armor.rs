@@ -152,12 +152,14 @@ struct Walk {
     characters: usize,
     /// The line before was a row, or blank behind one.
     joined: bool,
+    /// The body's padding has come: no row follows.
+    padded: bool,
 }
 
 impl Walk {
     fn new(column: Option<usize>, shape: Option<Shape>, most: usize) -> Self {
         let armor = Armor::default();
-        Self { armor, column, shape, most, foreign: 0, headers: 0, characters: 0, joined: false }
+        Self { armor, column, shape, most, foreign: 0, headers: 0, characters: 0, joined: false, padded: false }
     }
 
     fn lines(&mut self, text: &[u8], from: usize) {
@@ -179,6 +181,7 @@ impl Walk {
             return false;
         }
         let row = match self.shape {
+            Some(_) if self.padded => None,
             Some(shape) => shape.row_in(inner, self.characters, || {
                 let next = next_line(text, line);
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
@@ -193,6 +196,8 @@ impl Walk {
             self.take(text, row.shifted(line.start()));
             return true;
         }
+        // Where rows are of 70 columns, as OpenSSH's, the padding may be a line of its own.
+        self.padded |= self.joined && inner.trim_ascii().iter().all(|b| *b == b'=') && !inner.trim_ascii().is_empty();
         if self.shape.is_some() && self.joined && ends_in_checksum(inner) {
             let end = line.start() + inner.trim_ascii_end().len();
             self.take(text, Span::new(end - CHECKSUM, end));
@@ -211,6 +216,7 @@ impl Walk {
         self.armor.rows.extend_from_slice(&text[row.range()]);
         self.armor.rows.push(b'\n');
         self.characters += row.len();
+        self.padded |= text[row.range()].ends_with(b"=");
         match self.armor.groups.last_mut() {
             Some(group) if self.joined => *group = group.union(row),
             _ => self.armor.groups.push(row),

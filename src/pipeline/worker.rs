@@ -211,7 +211,8 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         // What follows a key's first line may be read otherwise once its rows are gone; which lines those are, only the whole tells.
-        let armored = matches.all.iter().any(|found| matches!(policy.detector.rule(found.rule).form, Form::Armor { .. }));
+        let armored =
+            matches.all.iter().any(|found| matches!(policy.detector.rule(found.rule).form, Form::Armor { .. }));
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {

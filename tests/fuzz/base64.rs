@@ -12,7 +12,8 @@ const BETWEEN: &[&str] = &["\n", "\r\n", " ", "\\n", "\\\\n", "\\r\\n", "%0A", "
 pub fn run(data: &[u8]) {
     let _ = decode::canonical(data, Written::Armor);
     let password = decode::basic_password(data);
-    let strict = [STANDARD, URL_SAFE, STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().find_map(|engine| engine.decode(data).ok());
+    let strict =
+        [STANDARD, URL_SAFE, STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().find_map(|engine| engine.decode(data).ok());
     if let Some(decoded) = strict {
         let expected = memchr::memchr(b':', &decoded).map(|colon| &decoded[colon + 1..]);
         assert_eq!(password.as_ref().map(|secret| secret.expose()), expected);

@@ -37,7 +37,10 @@ impl<'a> Choices<'a> {
 
     /// So many characters of letters and digits that look random.
     pub fn token(&mut self, length: usize) -> String {
-        random(self.number() as u64, length).iter().map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()])).collect()
+        random(self.number() as u64, length)
+            .iter()
+            .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
+            .collect()
     }
 }
 

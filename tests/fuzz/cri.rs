@@ -47,7 +47,8 @@ pub fn run(data: &[u8]) {
 
 const HEADER: usize = "2026-11-22T08:00:00.123456789Z stdout P ".len();
 const NOISE_CRI: &str = "2026-11-22T08:00:00.123456789Z stderr F nothing of interest";
-const NOISE_DOCKER: &str = "{\"log\":\"nothing of interest\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-22T08:00:00.1Z\"}";
+const NOISE_DOCKER: &str =
+    "{\"log\":\"nothing of interest\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-22T08:00:00.1Z\"}";
 
 fn record(part: &str, more: bool) -> String {
     format!("2026-11-22T08:00:00.123456789Z stdout {} {part}", if more { "P" } else { "F" })

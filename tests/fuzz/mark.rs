@@ -11,8 +11,17 @@ pub fn run(data: &[u8]) {
 
 fn piece(byte: u8) -> Vec<u8> {
     const PIECES: &[&str] = &[
-        "ink1-", "-k1-", "-k", "withheld-", "oversized-", "scan-failed-", "j0rsygyc7vcqksbhm88pac2z", "github-pat",
-        "ink1-a-k1-q7xk2m9c4vw8z5tn1bhd7k2p", "4294967295", "abcdefghjkmnpqrstvwxyz01",
+        "ink1-",
+        "-k1-",
+        "-k",
+        "withheld-",
+        "oversized-",
+        "scan-failed-",
+        "j0rsygyc7vcqksbhm88pac2z",
+        "github-pat",
+        "ink1-a-k1-q7xk2m9c4vw8z5tn1bhd7k2p",
+        "4294967295",
+        "abcdefghjkmnpqrstvwxyz01",
     ];
     PIECES[usize::from(byte) % PIECES.len()].as_bytes().to_vec()
 }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::choices::{Choices, random};
 
-const LABELS: &[&str] = &["RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY"];
+const LABELS: &[&str] =
+    &["RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY"];
 
 /// What stands before and behind each line.
 const AROUND: &[&(&str, &str)] = &[
@@ -22,7 +23,13 @@ const AROUND: &[&(&str, &str)] = &[
     &("Nov 22 08:00:00 host app[17]: ", ""),
 ];
 
-const FOREIGN: &[&str] = &["a request came in", "2026-11-22 10:00:00 INFO another thread", "\tat main.rs:17", "{\"level\":\"info\"}", "é\0\u{feff}"];
+const FOREIGN: &[&str] = &[
+    "a request came in",
+    "2026-11-22 10:00:00 INFO another thread",
+    "\tat main.rs:17",
+    "{\"level\":\"info\"}",
+    "é\0\u{feff}",
+];
 
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);

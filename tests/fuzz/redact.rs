@@ -19,11 +19,57 @@ const CONTEXTS: &[&(&str, &str)] = &[
 ];
 
 const PIECES: &[&str] = &[
-    "\n", " ", "\t", "\r\n", "\0", "\u{feff}", "\u{2028}", "é", "\\ud800", "\\n", "\\\"", "\"", "'", "{", "}", "[", "]", "=", ":", "://",
-    "@", "&", ";", ",", "%3D", "\u{1b}[0m", "ink1-", "ink1-a-k1-q7xk2m9c4vw8z5tn1bhd7k2p", "ink1-withheld-oversized-17", "-k1-",
-    "password", "password=", "token: ", "\"token\":", "Authorization: ", "Basic ", "Bearer ", "https://", "ghp_", "AKIA", "eyJ",
-    "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", "-----BEGIN ", "2026-11-22T08:00:00.123456789Z stdout P ",
-    "2026-11-22T08:00:00.123456789Z stdout F ", "{\"log\":\"", "\",\"stream\":\"stdout\",\"time\":\"2026\"}\n", "null", "true", "xxxx",
+    "\n",
+    " ",
+    "\t",
+    "\r\n",
+    "\0",
+    "\u{feff}",
+    "\u{2028}",
+    "é",
+    "\\ud800",
+    "\\n",
+    "\\\"",
+    "\"",
+    "'",
+    "{",
+    "}",
+    "[",
+    "]",
+    "=",
+    ":",
+    "://",
+    "@",
+    "&",
+    ";",
+    ",",
+    "%3D",
+    "\u{1b}[0m",
+    "ink1-",
+    "ink1-a-k1-q7xk2m9c4vw8z5tn1bhd7k2p",
+    "ink1-withheld-oversized-17",
+    "-k1-",
+    "password",
+    "password=",
+    "token: ",
+    "\"token\":",
+    "Authorization: ",
+    "Basic ",
+    "Bearer ",
+    "https://",
+    "ghp_",
+    "AKIA",
+    "eyJ",
+    "-----BEGIN PRIVATE KEY-----\n",
+    "-----END PRIVATE KEY-----\n",
+    "-----BEGIN ",
+    "2026-11-22T08:00:00.123456789Z stdout P ",
+    "2026-11-22T08:00:00.123456789Z stdout F ",
+    "{\"log\":\"",
+    "\",\"stream\":\"stdout\",\"time\":\"2026\"}\n",
+    "null",
+    "true",
+    "xxxx",
     "MIIEpAIBAAKCAQEAq7Zk81LmX0w7q9Zk31MIIEpAIBAAKCAQEAq7Zk81LmX0w7q9",
 ];
 
@@ -41,7 +87,13 @@ pub fn run(data: &[u8]) {
     }
     let cleaned = super::cleaned(&log, &cuts);
     for secret in &planted {
-        assert!(!super::holds(&cleaned, secret), "{}\n{}\n{}", secret.escape_ascii(), log.escape_ascii(), cleaned.escape_ascii());
+        assert!(
+            !super::holds(&cleaned, secret),
+            "{}\n{}\n{}",
+            secret.escape_ascii(),
+            log.escape_ascii(),
+            cleaned.escape_ascii()
+        );
     }
     let restored = super::ENGINE.with(|engine| engine.restored(&log));
     super::assert_same(&log, &restored, "nothing else changes");

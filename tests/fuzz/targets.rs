@@ -13,6 +13,8 @@ mod pem;
 mod redact;
 mod rules;
 
+pub use choices::random;
+
 pub type Target = fn(&[u8]);
 
 pub const TARGETS: &[(&str, Target)] = &[

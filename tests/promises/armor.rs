@@ -136,7 +136,8 @@ fn a_key_goes_whole_when_another_secret_stands_in_its_first_line() {
     let mut body = rows(300, 64, 9);
     body[0].replace_range(..16, "MIIEpAIBAAKCAQEA");
     let prefixed = body.iter().map(|row| format!("token=8dk2Jq0Zm4xW {row}"));
-    let lines = [vec!["-----BEGIN PRIVATE KEY-----".to_owned()], prefixed.collect(), vec!["the end".to_owned()]].concat();
+    let lines =
+        [vec!["-----BEGIN PRIVATE KEY-----".to_owned()], prefixed.collect(), vec!["the end".to_owned()]].concat();
     for log in [lines.join("\n"), lines[1..].join("\n")] {
         let cleaned = redacted(&engine, &log);
         assert!(body.iter().all(|row| row.len() < 64 || !cleaned.contains(&row[..12])), "{cleaned}");

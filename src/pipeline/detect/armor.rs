@@ -4,6 +4,8 @@
 //! a quote, a comment's sign) and lines of others may stand between. Only rows go, and what stands between those that follow each
 //! other. What is never closed is followed as long as rows come, and given up after [`MAX_FOREIGN`] lines without one.
 
+use std::cell::Cell;
+
 use crate::model::Span;
 
 /// A first row is no shorter: the body of the shortest private key there is takes 64 characters.
@@ -180,10 +182,13 @@ impl Walk {
         if is_edge(inner) {
             return false;
         }
+        // Whether it ends the block tells the line behind it, which may still come.
+        let undecided = Cell::new(false);
         let row = match self.shape {
             Some(_) if self.padded => None,
             Some(shape) => shape.row_in(inner, self.characters, || {
                 let next = next_line(text, line);
+                undecided.set(next == text.len());
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
             }),
             None => runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
@@ -194,6 +199,9 @@ impl Walk {
         if let Some(row) = row {
             self.shape.get_or_insert_with(|| Shape::of(inner, row));
             self.take(text, row.shifted(line.start()));
+            return true;
+        }
+        if undecided.get() {
             return true;
         }
         // Where rows are of 70 columns, as OpenSSH's, the padding may be a line of its own.

@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 
 use zeroize::Zeroize as _;
 
-use super::detect::rule::Form;
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
 use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
@@ -196,6 +195,7 @@ impl<'p> Worker<'p> {
             self.finder.find_in(block, Part { goes_on: false, ..part })?;
             carry.shape = open.shape;
         }
+        let joins_lines = self.finder.joins_lines();
         let matches = self.finder.found();
         let (block, waiting) = block.split_at(matches.open.map_or(block.len(), |open| open.at));
         if !waiting.is_empty() {
@@ -210,13 +210,11 @@ impl<'p> Worker<'p> {
             out.extend_from_slice(block);
             return Ok((Outcome::Rewritten, block.len()));
         }
-        // What follows a key's first line may be read otherwise once its rows are gone; which lines those are, only the whole tells.
-        let armored =
-            matches.all.iter().any(|found| matches!(policy.detector.rule(found.rule).form, Form::Armor { .. }));
+        // Other parts of a message may be read otherwise once marks stand in one: in which lines, only the whole tells.
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
-            if !armored && (self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty()) {
+            if !joins_lines && (self.changed.is_empty() || self.finder.find(&self.changed)?.all.is_empty()) {
                 break;
             }
             let matches = self.finder.find(out)?;

@@ -13,6 +13,7 @@ mod pem;
 mod redact;
 mod rules;
 
+#[allow(unused_imports, reason = "for the tests of promises")]
 pub use choices::random;
 
 pub type Target = fn(&[u8]);

@@ -24,7 +24,7 @@ const COVERED: &[(&str, Variant)] = &[
     ("JSON in JSON in JSON", |secret| {
         format!("{{\"a\":\"{{\\\"b\\\":\\\"{{\\\\\\\"token\\\\\\\":\\\\\\\"{secret}\\\\\\\"}}\\\"}}\"}}")
     }),
-    ("JSON array", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
+    ("JSON array", |secret| format!("{{\"password\":[\"{secret}\"]}}")),
     ("query", |secret| format!("GET /v1?page=1&access_token={secret}&n=2")),
     ("query, percent", |secret| format!("GET /v1?access_token={}", percent(secret, 3))),
     ("query, all percent", |secret| format!("GET /v1?access_token={}", percent(secret, 1))),
@@ -47,6 +47,7 @@ const NOT_COVERED: &[(&str, Variant)] = &[
     ("spaced out", |secret| format!("pass phrase: {}", secret.chars().map(|c| format!("{c} ")).collect::<String>())),
     ("full width", |secret| format!("code {}", wide(secret))),
     ("split by a word", |secret| format!("first half {} second half {}", &secret[..7], &secret[7..])),
+    ("a telling key in the plural", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
     ("no telling key", |secret| format!("using {secret} now")),
     ("rot13", |secret| format!("shadow {}", rot13(secret))),
 ];

@@ -78,19 +78,19 @@ pub fn may_be_armor(line: &[u8]) -> bool {
     runs(line, 0).any(|run| run.len() >= MIN_ROW)
 }
 
-/// Follows a block that [`begins`] has found.
-pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
-    follow_from(text, next, Some(column), None)
+/// Follows a block that [`begins`] has found; `own` is what marks in its rows' place begin with. Where such a one stands first, the
+/// block was cleaned before, and what else is in it was no row then.
+pub fn follow(text: &[u8], Begun { column, next }: Begun, own: &[u8]) -> Armor {
+    let mut walk = Walk::new(Some(column), None, MAX_FOREIGN);
+    walk.own = own.to_vec();
+    walk.lines(text, next);
+    walk.armor
 }
 
 /// Follows a block of which the text begins with more rows.
 pub fn resume(text: &[u8], shape: Shape) -> Armor {
-    follow_from(text, 0, None, Some(shape))
-}
-
-fn follow_from(text: &[u8], from: usize, column: Option<usize>, shape: Option<Shape>) -> Armor {
-    let mut walk = Walk::new(column, shape, MAX_FOREIGN);
-    walk.lines(text, from);
+    let mut walk = Walk::new(None, Some(shape), MAX_FOREIGN);
+    walk.lines(text, 0);
     walk.armor
 }
 
@@ -156,12 +156,25 @@ struct Walk {
     joined: bool,
     /// The body's padding has come: no row follows.
     padded: bool,
+    /// What marks of the block's own rule begin with; nothing where a first row is known.
+    own: Vec<u8>,
 }
 
 impl Walk {
     fn new(column: Option<usize>, shape: Option<Shape>, most: usize) -> Self {
         let armor = Armor::default();
-        Self { armor, column, shape, most, foreign: 0, headers: 0, characters: 0, joined: false, padded: false }
+        Self {
+            armor,
+            column,
+            shape,
+            most,
+            foreign: 0,
+            headers: 0,
+            characters: 0,
+            joined: false,
+            padded: false,
+            own: Vec::new(),
+        }
     }
 
     fn lines(&mut self, text: &[u8], from: usize) {
@@ -179,7 +192,8 @@ impl Walk {
     /// Whether the block may go on behind this line.
     fn line(&mut self, text: &[u8], line: Span) -> bool {
         let inner = &text[line.range()];
-        if is_edge(inner) {
+        let cleaned = self.shape.is_none() && !self.own.is_empty() && memchr::memmem::find(inner, &self.own).is_some();
+        if is_edge(inner) || cleaned {
             return false;
         }
         // Whether it ends the block tells the line behind it, which may still come.

@@ -16,7 +16,7 @@ use super::rule::{Encoding, Form, Near, Rule};
 use super::slow::SlowRules;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, Written, boundary, decode};
-use crate::model::{Secret, Span};
+use crate::model::{RuleId, Secret, Span};
 use crate::pipeline::fingerprint;
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -201,12 +201,24 @@ impl<'d> Finder<'d> {
         }
         self.find_slow(block)?;
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
-        if let Some(open) = self.open {
+        if let Some(open) = &mut self.open {
+            // A match that reaches into what waits, as a key's rows do, waits whole.
+            for span in self.matches.iter().rev().map(|found| found.span) {
+                if span.start() < open.at && open.at < span.end() {
+                    open.at = line_around(block, span.start() + 1).start;
+                }
+            }
+            let open = *open;
             self.matches.retain(|found| found.span.end() <= open.at);
             self.walls.retain(|wall| wall.end() <= open.at);
         }
         self.doubt(block);
         Ok(())
+    }
+
+    /// Whether what was found last may be read otherwise in more lines than those that a mark is put into.
+    pub fn joins_lines(&self) -> bool {
+        self.across.any()
     }
 
     /// Tells the matches of lines in which something was refused for its context.
@@ -332,7 +344,7 @@ impl<'d> Finder<'d> {
                 if end > self.armored
                     && let Some(begun) = armor::begins(block, end)
                 {
-                    let armor = armor::follow(block, begun);
+                    let armor = armor::follow(block, begun, &own_mark(&detector.rules[rule].rule.id));
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
@@ -558,4 +570,9 @@ fn line_around(block: &[u8], end: usize) -> Line {
     let start = memchr::memrchr(b'\n', &block[..end - 1]).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'\n', &block[end - 1..]).map_or(block.len(), |at| at + end - 1);
     Line { start, end }
+}
+
+/// What marks of a rule begin with.
+fn own_mark(id: &RuleId) -> Vec<u8> {
+    [fingerprint::PREFIX, id.as_str().as_bytes(), b"-k"].concat()
 }

@@ -23,6 +23,11 @@ impl Across<'_> {
     pub(super) fn begin(&mut self) {
         self.searched = [0; 2];
     }
+
+    /// Whether the block has messages in parts.
+    pub(super) fn any(&self) -> bool {
+        self.searched != [0; 2]
+    }
 }
 
 impl<'d> Finder<'d> {

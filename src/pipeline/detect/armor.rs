@@ -54,8 +54,9 @@ pub struct Begun {
 
 /// Whether the words `PRIVATE KEY` that end at `end` stand in a line that begins a block and holds nothing of its body; if so,
 /// where they do.
-pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
-    let line = line_at(text, end - 1);
+///
+/// `rows` is what is known of the line's rows: to look for one behind each of very many such words would be quadratic.
+pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Begun> {
     let before = &text[line.start().max(end.saturating_sub(MAX_LABEL))..end];
     let label = memchr::memmem::rfind(before, b"BEGIN ")?;
     let dashes = before[..label].trim_ascii_end();
@@ -70,7 +71,28 @@ pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
     let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
-    runs(rest, 0).all(|run| run.len() < MIN_ROW).then_some(begun)
+    (!rows.stands_behind(text, line.end() - rest.len(), line)).then_some(begun)
+}
+
+/// What was seen of a line's rows so far, going from its start to its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rows {
+    /// The line's end.
+    line: usize,
+    /// The first row behind where it was last looked for: its start.
+    next: Option<usize>,
+}
+
+impl Rows {
+    /// Whether a run that may be a row begins in the line at `from` or behind.
+    fn stands_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
+        let is_known = self.line == line.end() && self.next.is_none_or(|next| next >= from);
+        if !is_known {
+            let next = runs(&text[from..line.end()], 0).find(|run| run.len() >= MIN_ROW);
+            *self = Self { line: line.end(), next: next.map(|run| from + run.start()) };
+        }
+        self.next.is_some()
+    }
 }
 
 /// Whether a line may be a row of a private key.
@@ -94,18 +116,25 @@ pub fn resume(text: &[u8], shape: Shape) -> Armor {
     walk.armor
 }
 
-/// Follows a body whose first row begins at `start`, as long as each line is a row; nothing, when that is no body.
-pub fn follow_body(text: &[u8], start: usize) -> Armor {
-    let line = line_at(text, start);
+/// Follows a body whose first row begins at `start` of a line, as long as each line is a row; nothing, when that is no body. Unless
+/// it `goes_on`, its first row is all that is looked at.
+pub fn follow_body(text: &[u8], start: usize, line: Span, goes_on: bool) -> Armor {
+    let before = &text[line.start()..start];
+    let after_escape = matches!(before, [.., b'\\', b'n' | b'r' | b't']);
+    if before.last().is_some_and(is_row) && !after_escape {
+        return Armor::default();
+    }
     let inner = &text[line.range()];
-    let first = runs(inner, 0).find(|run| run.covers(Span::new(start - line.start(), start - line.start() + 1)));
-    let Some(row) = first.filter(|row| row.start() == start - line.start() && row.len() >= MIN_BODY) else {
+    let row = runs(&inner[start - line.start()..], 0).next().map(|row| row.shifted(start - line.start()));
+    let Some(row) = row.filter(|row| row.start() == start - line.start() && row.len() >= MIN_BODY) else {
         return Armor::default();
     };
     let shape = Shape::of(inner, row);
     let mut walk = Walk::new(None, Some(shape), 0);
     walk.take(text, row.shifted(line.start()));
-    walk.lines(text, next_line(text, line));
+    if goes_on {
+        walk.lines(text, next_line(text, line));
+    }
     walk.armor
 }
 

@@ -6,7 +6,7 @@ use zeroize::Zeroize as _;
 
 use self::across::Across;
 
-use super::armor::{self, Armor, Shape};
+use super::armor::{self, Armor, Rows, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
@@ -56,6 +56,11 @@ pub struct Finder<'d> {
     open: Option<Open>,
     /// The last private key over several lines ends here.
     armored: usize,
+    /// What is known of the rows of the line at hand.
+    rows: Rows,
+    /// The end of the line whose key was followed last, by its first line or by its body.
+    followed: Option<usize>,
+    followed_body: Option<usize>,
     /// The search of messages in parts.
     across: Across<'d>,
     /// What was refused, and what was found by a key; filled only while explaining.
@@ -110,6 +115,9 @@ impl<'d> Finder<'d> {
             part: Part::default(),
             open: None,
             armored: 0,
+            rows: Rows::default(),
+            followed: None,
+            followed_body: None,
             across: Across::default(),
             seen: None,
         })
@@ -129,6 +137,7 @@ impl<'d> Finder<'d> {
     /// As [`find`](Self::find).
     pub fn find_in(&mut self, block: &[u8], part: Part) -> Result<Matches<'_>, DatabaseError> {
         (self.part, self.open, self.armored) = (part, None, 0);
+        (self.rows, self.followed, self.followed_body) = (Rows::default(), None, None);
         self.hits.clear();
         self.matches.clear();
         self.walls.clear();
@@ -341,16 +350,24 @@ impl<'d> Finder<'d> {
             }
             Use::Partial(runtime) => self.look_across(block, line, runtime)?,
             Use::Armor { rule } => {
+                // What several of them in a line begin is the same.
+                let span = Span::new(line.start, line.end);
                 if end > self.armored
-                    && let Some(begun) = armor::begins(block, end)
+                    && self.followed != Some(line.end)
+                    && let Some(begun) = armor::begins(block, end, span, &mut self.rows)
                 {
+                    self.followed = Some(line.end);
                     let armor = armor::follow(block, begun, &own_mark(&detector.rules[rule].rule.id));
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
             Use::Body { rule, len } => {
                 if end > self.armored {
-                    let armor = armor::follow_body(block, end - len);
+                    let first = self.followed_body != Some(line.end);
+                    let armor = armor::follow_body(block, end - len, Span::new(line.start, line.end), first);
+                    if !armor.groups.is_empty() {
+                        self.followed_body = Some(line.end);
+                    }
                     self.push_armor(block, rule, line.start, armor);
                 }
             }

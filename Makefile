@@ -2,6 +2,9 @@
 
 SHELL := /bin/sh
 CARGO ?= cargo
+# How long `make fuzz` runs each of which targets.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= json pem base64 cri mark rules redact
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Vectorscan, in C++, is most of the build: a compiler cache keeps its objects over `cargo clean`. With paths below the base
@@ -13,7 +16,7 @@ export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(abspath $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint bench bench-report install-deps install-test-deps install-bench-deps
+.PHONY: help run test build lint fuzz bench bench-report install-deps install-test-deps install-bench-deps
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +34,9 @@ test: install-test-deps ## run every test
 lint: ## check the formatting, and run clippy
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
+
+fuzz: install-test-deps ## fuzz each target for FUZZ_SECONDS (60)
+	@sh tests/fuzz/run.sh $(abspath $(TARGET)) $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: install-bench-deps build ## measure, in process and end to end
 	@$(CARGO) bench --locked --bench scan -- --json $(abspath $(TARGET))/scan.json

@@ -15,10 +15,16 @@ mod promises {
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
     mod engine;
+    /// Made variants of secrets: the declared classes go, and what is not covered is named.
+    mod evasions;
     /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.
     mod fingerprints;
+    /// The fuzz targets over their kept inputs, and over mutations of them.
+    mod fuzz;
     /// Logs to look in: tokens whole, cut and glued, keys, escapes, marks, and what is no text at all.
     mod hay;
+    /// Lines made to be slow cost little more than others.
+    mod hostile;
     /// Modules import to one side only.
     mod imports;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
@@ -47,6 +53,9 @@ mod promises {
     mod rules;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// What is fuzzed.
+    #[path = "../fuzz/targets.rs"]
+    mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
 }

@@ -111,10 +111,9 @@ pub fn rewrite_lines(
     let mut dropped = 0;
     let (mut rest, mut copied) = (matches.all, 0);
     while let [first, ..] = rest {
-        let (from, to) = (first.span.start(), first.span.end());
+        let from = first.span.start();
         let start = memchr::memrchr(b'\n', &block[copied..from]).map_or(copied, |newline| copied + newline + 1);
-        let end = memchr::memchr(b'\n', &block[to..]).map_or(block.len(), |newline| to + newline + 1);
-        let (line, behind) = rest.split_at(rest.partition_point(|found| found.span.start() < end));
+        let (line, behind, end) = whole_lines(block, rest);
         out.extend_from_slice(&block[copied..start]);
         if line.iter().any(|found| found.action == Action::DropLine) {
             line.iter().filter(|found| !found.continues).for_each(|found| done(found, None));
@@ -132,6 +131,21 @@ pub fn rewrite_lines(
     }
     out.extend_from_slice(&block[copied..]);
     dropped
+}
+
+/// The matches that share lines with the first one, those behind them, and where the lines end: a match that begins in the same line
+/// may go on in others, as the rows of a key do.
+fn whole_lines<'m>(block: &[u8], matches: &'m [Match]) -> (&'m [Match], &'m [Match], usize) {
+    let (mut count, mut end) = (0, 0);
+    while let Some(next) = matches.get(count).filter(|next| count == 0 || next.span.start() < end) {
+        let to = next.span.end();
+        if to > end {
+            end = memchr::memchr(b'\n', &block[to..]).map_or(block.len(), |newline| to + newline + 1);
+        }
+        count += 1;
+    }
+    let (line, behind) = matches.split_at(count);
+    (line, behind, end)
 }
 
 /// Whether something beside a match may be read otherwise once a mark is in its place.

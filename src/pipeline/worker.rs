@@ -207,6 +207,7 @@ impl<'p> Worker<'p> {
             self.finder.find_in(block, Part { goes_on: false, ..part })?;
             carry.shape = open.shape;
         }
+        let joins_lines = self.finder.joins_lines();
         let matches = self.finder.found();
         let (block, waiting) = block.split_at(matches.open.map_or(block.len(), |open| open.at));
         if !waiting.is_empty() {
@@ -222,10 +223,22 @@ impl<'p> Worker<'p> {
             out.extend_from_slice(block);
             return Ok((Outcome::Rewritten, block.len()));
         }
+        // Other parts of a message may be read otherwise once marks stand in one: in which lines, only the whole tells.
         let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
         self.changed.clear();
         let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
+            if joins_lines {
+                let matches = self.finder.find(out)?;
+                if matches.all.is_empty() {
+                    break;
+                }
+                let before = std::mem::take(out);
+                self.changed.clear();
+                let counted = note(&mut self.tally, &mut self.rewritten, false);
+                dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
+                continue;
+            }
             if self.changed.text.is_empty() {
                 break;
             }

@@ -129,6 +129,35 @@ fn a_body_without_its_first_line_is_known_by_how_it_begins() {
     assert!(body.iter().all(|row| !cleaned.contains(row.as_str())), "{cleaned}");
 }
 
+/// Found by fuzzing: the rows behind the first came through.
+#[test]
+fn a_key_goes_whole_when_another_secret_stands_in_its_first_line() {
+    let engine = Engine::new(&POLICY);
+    let mut body = rows(300, 64, 9);
+    body[0].replace_range(..16, "MIIEpAIBAAKCAQEA");
+    let prefixed = body.iter().map(|row| format!("token=8dk2Jq0Zm4xW {row}"));
+    let lines =
+        [vec!["-----BEGIN PRIVATE KEY-----".to_owned()], prefixed.collect(), vec!["the end".to_owned()]].concat();
+    for log in [lines.join("\n"), lines[1..].join("\n")] {
+        let cleaned = redacted(&engine, &log);
+        assert!(body.iter().all(|row| row.len() < 64 || !cleaned.contains(&row[..12])), "{cleaned}");
+        assert!(!cleaned.contains("8dk2Jq0Zm4xW") && cleaned.ends_with("\nthe end"), "{cleaned}");
+        assert_eq!(redacted(&engine, &cleaned), cleaned);
+    }
+}
+
+/// Found by fuzzing: where rows have 70 columns the padding may be a line of its own, and a word before the end was taken for a row.
+#[test]
+fn nothing_is_a_row_behind_the_padding() {
+    let engine = Engine::new(&POLICY);
+    let body = rows(52, 70, 10);
+    assert_eq!(body[1], "==");
+    let lines = [body[0].as_str(), "==", "a request came in"].map(|line| format!("    {line}\n")).concat();
+    let log = format!("-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----\n");
+    let log = log.replace("    a request", "a request");
+    assert!(redacted(&engine, &log).contains("\na request came in\n"));
+}
+
 #[test]
 fn who_only_speaks_of_keys_is_left_alone() {
     let engine = Engine::new(&POLICY);

@@ -184,3 +184,44 @@ fn a_number_becomes_a_string_and_its_neighbours_stay() {
         }
     }
 }
+
+/// What is no text, or is read differently by different readers: beside a secret, inside its line, and on a line of its own.
+const ODD: &[&[u8]] = &[
+    b"\0",
+    b"\xff",
+    b"\xfe\xff",
+    b"\x80",
+    // Overlong forms of a slash and of NUL, a surrogate, a character beyond Unicode, half a character.
+    b"\xc0\xaf",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xe2\x82",
+    "\u{feff}".as_bytes(),
+    "\u{2028}".as_bytes(),
+    "\u{85}".as_bytes(),
+    "\u{202e}".as_bytes(),
+    b"\r",
+    b"\r\r",
+    b"\x0b",
+    b"\x1b[0m",
+    b"\\ud800",
+    b"\\udc00\\ud800",
+    b"\\u0000",
+];
+
+#[test]
+fn what_is_no_text_hides_no_secret_and_stays() {
+    let engine = Engine::new(&POLICY);
+    for odd in ODD {
+        for (before, behind) in [("", ""), ("x ", " y"), ("\n", "\r\n"), ("\"", "\"")] {
+            let token = [odd, before.as_bytes(), b" ", TOKEN.as_bytes(), b" ", behind.as_bytes(), odd].concat();
+            let beside = [before.as_bytes(), odd, b" token=8dk2Jq0Zm4xWq ", odd, behind.as_bytes()].concat();
+            for (log, secret) in [(token, TOKEN), (beside, "8dk2Jq0Zm4xWq")] {
+                let cleaned = engine.redact(&log);
+                assert!(memchr::memmem::find(&cleaned, secret.as_bytes()).is_none(), "{}", log.escape_ascii());
+                assert_eq!(engine.restored(&log), log, "{}", log.escape_ascii());
+            }
+        }
+    }
+}

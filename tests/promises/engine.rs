@@ -123,12 +123,18 @@ fn unmarked(log: &[u8], matches: &[Match], cleaned: &[u8]) -> Vec<u8> {
         let gap = rest.len().min(found.span.start() - copied);
         original.extend_from_slice(&rest[..gap]);
         rest = &rest[gap..];
+        copied = found.span.end();
+        if found.continues {
+            original.extend_from_slice(&log[found.span.range()]);
+            continue;
+        }
         let quote: Vec<u8> = found.add_quotes.map_or(Vec::new(), |n| [vec![b'\\'; n.into()], vec![b'"']].concat());
         let after_quote = rest.strip_prefix(&quote[..]).expect("a quote before the mark that needs one");
-        let Some((Written::Mark(_), len)) = written_at(after_quote) else { panic!("no mark in a match's place") };
+        let Some((Written::Mark(_), len)) = written_at(after_quote) else {
+            panic!("no mark in a match's place: {} of {}", rest.escape_ascii(), log.escape_ascii())
+        };
         rest = after_quote[len..].strip_prefix(&quote[..]).expect("a quote behind the mark that needs one");
         original.extend_from_slice(&log[found.span.range()]);
-        copied = found.span.end();
     }
     original.extend_from_slice(rest);
     original

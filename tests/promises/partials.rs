@@ -50,7 +50,8 @@ fn a_secret_cut_at_any_place_goes_whole() {
         let whole = redacted(&engine, &format!("{message}\n"));
         let print = prints(&whole)[0].to_owned();
         let start = message.find(secret).expect("it is there");
-        for cut in start + 1..start + secret.len() {
+        // Also where the secret is whole, but not what tells it.
+        for cut in 1..message.len() {
             let (a, b) = message.split_at(cut);
             let third = cut + (message.len() - cut) / 2;
             let parts = [a, &message[cut..third], &message[third..]];
@@ -58,7 +59,8 @@ fn a_secret_cut_at_any_place_goes_whole() {
             for log in forms.iter().flat_map(|form| [form(&[a, b]), form(&parts)]) {
                 let cleaned = redacted(&engine, &log);
                 assert_eq!(prints(&cleaned), [&print], "{cleaned}");
-                for kept in [&secret[..cut - start], &secret[cut - start..]] {
+                let within = cut.clamp(start, start + secret.len()) - start;
+                for kept in [&secret[..within], &secret[within..]] {
                     assert!(kept.len() < 6 || !cleaned.contains(kept), "{cleaned}");
                 }
                 assert_eq!(cleaned.lines().count(), log.lines().count());

@@ -12,6 +12,7 @@ use inkprint::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
 use super::engine::{Engine, POLICY, rules};
 use super::hay::{cases, logs};
 use super::program::{ended, home_with_keyring, long_tests, pipe, run, run_with};
+use super::targets::random;
 
 const TOKEN: &str = "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";
 
@@ -171,4 +172,25 @@ fn writes_of_any_size_give_the_same_output() {
         writer.join().expect("written");
         prop_assert!(output.stdout == expected);
     });
+}
+
+/// Two hundred secrets, each cut at every offset: at its border, inside, and where its key or its quotes are.
+#[test]
+fn a_secret_cut_at_every_offset_goes() {
+    let engine = Engine::new(&POLICY);
+    let contexts: &[fn(&str) -> String] = &[
+        |secret| format!("db password={secret} host=db\n"),
+        |secret| format!("{{\"n\":1,\"client_secret\":\"{secret}\",\"m\":2}}\n"),
+        |secret| format!("dsn postgres://app:{secret}@db.internal/x\n"),
+        |secret| format!("> Authorization: Bearer {secret}\n"),
+    ];
+    for number in 0..200u64 {
+        let secret: String = random(number, 9).iter().map(|byte| format!("{byte:02x}")).collect();
+        let log = contexts[number as usize % contexts.len()](&format!("q7{secret}Zx"));
+        let whole = engine.redact(log.as_bytes());
+        assert!(memchr::memmem::find(&whole, secret.as_bytes()).is_none(), "{log}");
+        for cut in 0..=log.len() {
+            assert!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]) == whole, "cut at {cut}: {log}");
+        }
+    }
 }

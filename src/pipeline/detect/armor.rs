@@ -4,6 +4,8 @@
 //! a quote, a comment's sign) and lines of others may stand between. Only rows go, and what stands between those that follow each
 //! other. What is never closed is followed as long as rows come, and given up after [`MAX_FOREIGN`] lines without one.
 
+use std::cell::Cell;
+
 use crate::model::Span;
 use crate::pipeline::fingerprint;
 
@@ -55,8 +57,9 @@ pub struct Begun {
 
 /// Whether the words `PRIVATE KEY` that end at `end` stand in a line that begins a block and holds nothing of its body; if so,
 /// where they do.
-pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
-    let line = line_at(text, end - 1);
+///
+/// `rows` is what is known of the line's rows: to look for one behind each of very many such words would be quadratic.
+pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Begun> {
     let before = &text[line.start().max(end.saturating_sub(MAX_LABEL))..end];
     let label = memchr::memmem::rfind(before, b"BEGIN ")?;
     let dashes = before[..label].trim_ascii_end();
@@ -74,7 +77,28 @@ pub fn begins(text: &[u8], end: usize) -> Option<Begun> {
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
     let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
-    runs(rest, 0).all(|run| run.len() < MIN_ROW).then_some(begun)
+    (!rows.stands_behind(text, line.end() - rest.len(), line)).then_some(begun)
+}
+
+/// What was seen of a line's rows so far, going from its start to its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rows {
+    /// The line's end.
+    line: usize,
+    /// The first row behind where it was last looked for: its start.
+    next: Option<usize>,
+}
+
+impl Rows {
+    /// Whether a run that may be a row begins in the line at `from` or behind.
+    fn stands_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
+        let is_known = self.line == line.end() && self.next.is_none_or(|next| next >= from);
+        if !is_known {
+            let next = runs(&text[from..line.end()], 0).find(|run| run.len() >= MIN_ROW);
+            *self = Self { line: line.end(), next: next.map(|run| from + run.start()) };
+        }
+        self.next.is_some()
+    }
 }
 
 /// Whether a line may be a row of a private key.
@@ -82,34 +106,41 @@ pub fn may_be_armor(line: &[u8]) -> bool {
     runs(line, 0).any(|run| run.len() >= MIN_ROW)
 }
 
-/// Follows a block that [`begins`] has found.
-pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
-    follow_from(text, next, Some(column), None)
+/// Follows a block that [`begins`] has found; `own` is what marks in its rows' place begin with. Where such a one stands first, the
+/// block was cleaned before, and what else is in it was no row then.
+pub fn follow(text: &[u8], Begun { column, next }: Begun, own: &[u8]) -> Armor {
+    let mut walk = Walk::new(Some(column), None, MAX_FOREIGN);
+    walk.own = own.to_vec();
+    walk.lines(text, next);
+    walk.armor
 }
 
 /// Follows a block of which the text begins with more rows.
 pub fn resume(text: &[u8], shape: Shape) -> Armor {
-    follow_from(text, 0, None, Some(shape))
-}
-
-fn follow_from(text: &[u8], from: usize, column: Option<usize>, shape: Option<Shape>) -> Armor {
-    let mut walk = Walk::new(column, shape, MAX_FOREIGN);
-    walk.lines(text, from);
+    let mut walk = Walk::new(None, Some(shape), MAX_FOREIGN);
+    walk.lines(text, 0);
     walk.armor
 }
 
-/// Follows a body whose first row begins at `start`, as long as each line is a row; nothing, when that is no body.
-pub fn follow_body(text: &[u8], start: usize) -> Armor {
-    let line = line_at(text, start);
+/// Follows a body whose first row begins at `start` of a line, as long as each line is a row; nothing, when that is no body. Unless
+/// it `goes_on`, its first row is all that is looked at.
+pub fn follow_body(text: &[u8], start: usize, line: Span, goes_on: bool) -> Armor {
+    let before = &text[line.start()..start];
+    let after_escape = matches!(before, [.., b'\\', b'n' | b'r' | b't']);
+    if before.last().is_some_and(is_row) && !after_escape {
+        return Armor::default();
+    }
     let inner = &text[line.range()];
-    let first = runs(inner, 0).find(|run| run.covers(Span::new(start - line.start(), start - line.start() + 1)));
-    let Some(row) = first.filter(|row| row.start() == start - line.start() && row.len() >= MIN_BODY) else {
+    let row = runs(&inner[start - line.start()..], 0).next().map(|row| row.shifted(start - line.start()));
+    let Some(row) = row.filter(|row| row.start() == start - line.start() && row.len() >= MIN_BODY) else {
         return Armor::default();
     };
     let shape = Shape::of(inner, row);
     let mut walk = Walk::new(None, Some(shape), 0);
     walk.take(text, row.shifted(line.start()));
-    walk.lines(text, next_line(text, line));
+    if goes_on {
+        walk.lines(text, next_line(text, line));
+    }
     walk.armor
 }
 
@@ -158,12 +189,27 @@ struct Walk {
     characters: usize,
     /// The line before was a row, or blank behind one.
     joined: bool,
+    /// The body's padding has come: no row follows.
+    padded: bool,
+    /// What marks of the block's own rule begin with; nothing where a first row is known.
+    own: Vec<u8>,
 }
 
 impl Walk {
     fn new(column: Option<usize>, shape: Option<Shape>, most: usize) -> Self {
         let armor = Armor::default();
-        Self { armor, column, shape, most, foreign: 0, headers: 0, characters: 0, joined: false }
+        Self {
+            armor,
+            column,
+            shape,
+            most,
+            foreign: 0,
+            headers: 0,
+            characters: 0,
+            joined: false,
+            padded: false,
+            own: Vec::new(),
+        }
     }
 
     fn lines(&mut self, text: &[u8], from: usize) {
@@ -181,15 +227,20 @@ impl Walk {
     /// Whether the block may go on behind this line.
     fn line(&mut self, text: &[u8], line: Span) -> bool {
         let inner = &text[line.range()];
-        if is_edge(inner) {
+        let cleaned = self.shape.is_none() && !self.own.is_empty() && memchr::memmem::find(inner, &self.own).is_some();
+        if is_edge(inner) || cleaned {
             return false;
         }
         // Where a mark stands, what is beside it is what was left.
         let marked = memchr::memmem::find(inner, fingerprint::PREFIX).is_some();
+        // Whether it ends the block tells the line behind it, which may still come.
+        let undecided = Cell::new(false);
         let row = match self.shape {
             _ if marked => None,
+            Some(_) if self.padded => None,
             Some(shape) => shape.row_in(inner, self.characters, || {
                 let next = next_line(text, line);
+                undecided.set(next == text.len());
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
             }),
             None => runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
@@ -202,6 +253,11 @@ impl Walk {
             self.take(text, row.shifted(line.start()));
             return true;
         }
+        if undecided.get() {
+            return true;
+        }
+        // Where rows are of 70 columns, as OpenSSH's, the padding may be a line of its own.
+        self.padded |= self.joined && inner.trim_ascii().iter().all(|b| *b == b'=') && !inner.trim_ascii().is_empty();
         if self.shape.is_some() && self.joined && ends_in_checksum(inner) {
             let end = line.start() + inner.trim_ascii_end().len();
             self.take(text, Span::new(end - CHECKSUM, end));
@@ -220,6 +276,7 @@ impl Walk {
         self.armor.rows.extend_from_slice(&text[row.range()]);
         self.armor.rows.push(b'\n');
         self.characters += row.len();
+        self.padded |= text[row.range()].ends_with(b"=");
         match self.armor.groups.last_mut() {
             Some(group) if self.joined => *group = group.union(row),
             _ => self.armor.groups.push(row),

@@ -8,7 +8,7 @@ use zeroize::Zeroize as _;
 use self::across::Across;
 use self::inside::Inside;
 use super::allow::{AllowList, Gate, Scope};
-use super::armor::{self, Armor, Shape};
+use super::armor::{self, Armor, Rows, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
@@ -20,7 +20,7 @@ use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode, personal};
-use crate::model::{Secret, Span};
+use crate::model::{RuleId, Secret, Span};
 use crate::pipeline::fingerprint;
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -64,6 +64,11 @@ pub struct Finder<'d> {
     open: Option<Open>,
     /// The last private key over several lines ends here.
     armored: usize,
+    /// What is known of the rows of the line at hand.
+    rows: Rows,
+    /// The end of the line whose key was followed last, by its first line or by its body.
+    followed: Option<usize>,
+    followed_body: Option<usize>,
     /// The search of messages in parts.
     across: Across<'d>,
     /// The search of decoded texts.
@@ -124,6 +129,9 @@ impl<'d> Finder<'d> {
             part: Part::default(),
             open: None,
             armored: 0,
+            rows: Rows::default(),
+            followed: None,
+            followed_body: None,
             across: Across::default(),
             inside: Inside::default(),
             seen: None,
@@ -165,6 +173,7 @@ impl<'d> Finder<'d> {
     /// As [`find`](Self::find).
     pub fn find_in(&mut self, block: &[u8], part: Part) -> Result<Matches<'_>, DatabaseError> {
         (self.part, self.open, self.armored) = (part, None, 0);
+        (self.rows, self.followed, self.followed_body) = (Rows::default(), None, None);
         self.hits.clear();
         self.matches.clear();
         self.walls.clear();
@@ -251,7 +260,14 @@ impl<'d> Finder<'d> {
         self.find_slow(block)?;
         self.let_through(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
-        if let Some(open) = self.open {
+        if let Some(open) = &mut self.open {
+            // A match that reaches into what waits, as a key's rows do, waits whole.
+            for span in self.matches.iter().rev().map(|found| found.span) {
+                if span.start() < open.at && open.at < span.end() {
+                    open.at = line_around(block, span.start() + 1).start;
+                }
+            }
+            let open = *open;
             self.matches.retain(|found| found.span.end() <= open.at);
             self.walls.retain(|wall| wall.end() <= open.at);
         }
@@ -271,6 +287,11 @@ impl<'d> Finder<'d> {
             self.doubts.extend(gate.passed().iter().map(|passed| line_around(block, passed.span.end()).start));
             self.doubts.sort_unstable();
         }
+    }
+
+    /// Whether what was found last may be read otherwise in more lines than those that a mark is put into.
+    pub fn joins_lines(&self) -> bool {
+        self.across.any()
     }
 
     /// Tells the matches of lines in which something was refused for its context.
@@ -420,16 +441,24 @@ impl<'d> Finder<'d> {
             }
             Use::Partial(runtime) => self.look_across(block, line, runtime)?,
             Use::Armor { rule } => {
+                // What several of them in a line begin is the same.
+                let span = Span::new(line.start, line.end);
                 if end > self.armored
-                    && let Some(begun) = armor::begins(block, end)
+                    && self.followed != Some(line.end)
+                    && let Some(begun) = armor::begins(block, end, span, &mut self.rows)
                 {
-                    let armor = armor::follow(block, begun);
+                    self.followed = Some(line.end);
+                    let armor = armor::follow(block, begun, &own_mark(&detector.rules[rule].rule.id));
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
             Use::Body { rule, len } => {
                 if end > self.armored {
-                    let armor = armor::follow_body(block, end - len);
+                    let first = self.followed_body != Some(line.end);
+                    let armor = armor::follow_body(block, end - len, Span::new(line.start, line.end), first);
+                    if !armor.groups.is_empty() {
+                        self.followed_body = Some(line.end);
+                    }
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
@@ -740,4 +769,9 @@ fn line_around(block: &[u8], end: usize) -> Line {
     let start = memchr::memrchr(b'\n', &block[..end - 1]).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'\n', &block[end - 1..]).map_or(block.len(), |at| at + end - 1);
     Line { start, end }
+}
+
+/// What marks of a rule begin with.
+fn own_mark(id: &RuleId) -> Vec<u8> {
+    [fingerprint::PREFIX, id.as_str().as_bytes(), b"-k"].concat()
 }

@@ -133,3 +133,26 @@ fn on_sigterm_an_open_connection_does_not_keep_it_from_ending() {
     service.stop();
     assert_eq!(service.out.text(), "whole\nhalf\n");
 }
+
+#[test]
+fn a_secret_cut_at_every_offset_by_two_writes_goes() {
+    let peer = Peer::new();
+    let mut service = Service::forwarding(&peer.address, &[]);
+    let text = format!("deploy token={} done\n", canary(3));
+    let mut sockets: Vec<_> = (1..text.len()).map(|_| service.connect()).collect();
+    for (at, socket) in sockets.iter_mut().enumerate() {
+        socket.set_nodelay(true).expect("a socket");
+        socket.write_all(&text.as_bytes()[..=at]).expect("sent");
+    }
+    // All first halves have been on their own for as long as it takes to send them.
+    service.wait_for_metric("inkprint_connections", (text.len() - 1) as f64);
+    for (at, socket) in sockets.iter_mut().enumerate() {
+        socket.write_all(&text.as_bytes()[at + 1..]).expect("sent");
+    }
+    drop(sockets);
+    peer.received.wait_for_lines(text.len() - 1);
+    service.stop();
+    for line in peer.received.text().lines() {
+        assert!(line.starts_with("deploy token=ink1-github-pat-k1-") && line.ends_with(" done"), "{line}");
+    }
+}

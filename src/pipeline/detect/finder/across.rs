@@ -23,11 +23,16 @@ impl Across<'_> {
     pub(super) fn begin(&mut self) {
         self.searched = [0; 2];
     }
+
+    /// Whether the block has messages in parts.
+    pub(super) fn any(&self) -> bool {
+        self.searched != [0; 2]
+    }
 }
 
 impl<'d> Finder<'d> {
-    /// Takes over what is found in the message whose first part is this line, where it goes over the end of a part. What does not is
-    /// found in the part itself.
+    /// Takes over what is found in the message whose first part is this line; also what lies in one part alone, as the key before it
+    /// or what ends it may stand in another.
     pub(super) fn look_across(&mut self, block: &[u8], line: Line, runtime: Runtime) -> Result<(), DatabaseError> {
         let text = &block[line.start..line.end];
         let Some(stderr) = partial::goes_on(runtime, text) else { return Ok(()) };
@@ -55,9 +60,6 @@ impl<'d> Finder<'d> {
             }
             for found in matches.all {
                 let pieces: Vec<Span> = message.pieces(found.span).collect();
-                if pieces.len() < 2 {
-                    continue;
-                }
                 let secret = Secret::owned(matches.canonical(&message.text, found).expose().to_vec());
                 let rank = Rank::new(&self.detector.rules[found.rule].rule, secret.expose());
                 let canonical = Canonical::Decoded(self.decoded.len());
@@ -67,7 +69,7 @@ impl<'d> Finder<'d> {
                     rule: found.rule,
                     rank,
                     canonical,
-                    add_quotes: None,
+                    add_quotes: found.add_quotes.filter(|_| number == 0),
                     continues: number > 0,
                     inside: None,
                 }));

@@ -32,6 +32,8 @@ const COVERED: &[(&str, Variant)] = &[
     ("Basic", |secret| format!("Authorization: Basic {}", STANDARD.encode(format!("svc:{secret}")))),
     ("Bearer", |secret| format!("Authorization: Bearer {secret}")),
     ("base64 behind a telling key", |secret| format!("password={}", STANDARD.encode(secret))),
+    ("base64 without a key", |secret| format!("payload {}", STANDARD.encode(format!("password={secret}")))),
+    ("a telling key in the plural", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
     ("terminal colours", |secret| format!("\u{1b}[32mpassword={secret}\u{1b}[0m")),
     ("NUL before", |secret| format!("\0token={secret}")),
     ("byte order mark before", |secret| format!("\u{feff}token={secret}")),
@@ -40,7 +42,6 @@ const COVERED: &[(&str, Variant)] = &[
 
 /// Ways in which a secret comes through, by design or because nothing looks for them yet: when one is covered, it moves up.
 const NOT_COVERED: &[(&str, Variant)] = &[
-    ("base64 without a key", |secret| format!("payload {}", STANDARD.encode(format!("password={secret}")))),
     ("base64 twice", |secret| format!("payload {}", STANDARD.encode(STANDARD.encode(format!("password={secret}"))))),
     ("hexadecimal", |secret| format!("dump {}", secret.bytes().map(|b| format!("{b:02x}")).collect::<String>())),
     ("reversed", |secret| format!("password reversed {}", secret.chars().rev().collect::<String>())),
@@ -48,7 +49,6 @@ const NOT_COVERED: &[(&str, Variant)] = &[
     ("full width", |secret| format!("code {}", wide(secret))),
     ("split by a word", |secret| format!("first half {} second half {}", &secret[..7], &secret[7..])),
     ("colours between key and sign", |secret| format!("\u{1b}[1mpassword\u{1b}[0m={secret}")),
-    ("a telling key in the plural", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
     ("no telling key", |secret| format!("using {secret} now")),
     ("rot13", |secret| format!("shadow {}", rot13(secret))),
 ];
@@ -119,8 +119,10 @@ fn every_variant_of_the_declared_classes_goes() {
 #[test]
 fn what_is_said_not_to_be_covered_is_not() {
     let engine = Engine::new(&POLICY);
-    for (name, variant) in NOT_COVERED {
+    let covered = |(_, variant): &&(&str, Variant)| {
         let log = variant(&secret(1));
-        assert_eq!(engine.redact(log.as_bytes()), log.as_bytes(), "{name} is covered now: it belongs to the others");
-    }
+        engine.redact(log.as_bytes()) != log.as_bytes()
+    };
+    let names: Vec<&str> = NOT_COVERED.iter().filter(covered).map(|(name, _)| *name).collect();
+    assert!(names.is_empty(), "covered now, so they belong to the others: {names:?}");
 }

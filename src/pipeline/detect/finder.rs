@@ -453,7 +453,10 @@ impl<'d> Finder<'d> {
                 }
             }
             Use::Body { rule, len } => {
-                if end > self.armored {
+                // A body of another key may stand between a key's rows.
+                let mut latest = self.candidates.iter().rev().take(64);
+                let taken = latest.any(|c| c.rule == rule && c.span.covers(Span::new(end - 1, end)));
+                if !taken {
                     let first = self.followed_body != Some(line.end);
                     let armor = armor::follow_body(block, end - len, Span::new(line.start, line.end), first);
                     if !armor.groups.is_empty() {

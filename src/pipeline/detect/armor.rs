@@ -257,7 +257,8 @@ impl Walk {
             return true;
         }
         // Where rows are of 70 columns, as OpenSSH's, the padding may be a line of its own.
-        self.padded |= self.joined && inner.trim_ascii().iter().all(|b| *b == b'=') && !inner.trim_ascii().is_empty();
+        self.padded |=
+            self.shape.is_some() && inner.trim_ascii().iter().all(|b| *b == b'=') && !inner.trim_ascii().is_empty();
         if self.shape.is_some() && self.joined && ends_in_checksum(inner) {
             let end = line.start() + inner.trim_ascii_end().len();
             self.take(text, Span::new(end - CHECKSUM, end));

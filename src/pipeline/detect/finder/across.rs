@@ -16,12 +16,17 @@ pub(super) struct Across<'d> {
     finder: Option<Box<Finder<'d>>>,
     /// For standard output and standard error: lines before this are parts of messages that were searched.
     searched: [usize; 2],
+    /// The line that was looked at last: it may hold very many triggers.
+    looked_at: Option<usize>,
+    /// This finder searches messages itself, and what looks like a part inside one is none: to look again would have no end.
+    nested: bool,
 }
 
 impl Across<'_> {
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
         self.searched = [0; 2];
+        self.looked_at = None;
     }
 
     /// Whether the block has messages in parts.
@@ -34,6 +39,9 @@ impl<'d> Finder<'d> {
     /// Takes over what is found in the message whose first part is this line; also what lies in one part alone, as the key before it
     /// or what ends it may stand in another.
     pub(super) fn look_across(&mut self, block: &[u8], line: Line, runtime: Runtime) -> Result<(), DatabaseError> {
+        if self.across.nested || self.across.looked_at.replace(line.start) == Some(line.start) {
+            return Ok(());
+        }
         let text = &block[line.start..line.end];
         let Some(stderr) = partial::goes_on(runtime, text) else { return Ok(()) };
         let searched = &mut self.across.searched[usize::from(stderr)];
@@ -49,7 +57,15 @@ impl<'d> Finder<'d> {
         }
         let mut finder = match self.across.finder.take() {
             Some(finder) => finder,
+<<<<<<< HEAD
             None => self.another()?,
+=======
+            None => {
+                let mut finder = Box::new(Finder::new(self.detector)?);
+                finder.across.nested = true;
+                finder
+            }
+>>>>>>> fuzz
         };
         if let Some(gate) = &self.gate {
             finder.enter(&gate.scope);

@@ -57,15 +57,11 @@ impl<'d> Finder<'d> {
         }
         let mut finder = match self.across.finder.take() {
             Some(finder) => finder,
-<<<<<<< HEAD
-            None => self.another()?,
-=======
             None => {
-                let mut finder = Box::new(Finder::new(self.detector)?);
+                let mut finder = self.another()?;
                 finder.across.nested = true;
                 finder
             }
->>>>>>> fuzz
         };
         if let Some(gate) = &self.gate {
             finder.enter(&gate.scope);

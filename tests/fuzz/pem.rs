@@ -40,6 +40,10 @@ pub fn run(data: &[u8]) {
     let body = random(choices.number() as u64, 48 + choices.number() % 2000);
     let text = STANDARD.encode(body);
     let rows: Vec<&str> = text.as_bytes().chunks(columns).map(|row| std::str::from_utf8(row).expect("ASCII")).collect();
+    if rows.last().is_some_and(|row| row.bytes().all(|byte| byte == b'=')) {
+        // A known gap (docs/testing.md): behind a prefix, such a line is not known for the end of the body.
+        return;
+    }
     let closed = !choices.flag();
     let mut foreign = vec![choices.pick(FOREIGN).to_owned()];
     let mut lines = vec![foreign[0].to_owned(), format!("{before}-----BEGIN {label}-----{behind}")];

@@ -128,3 +128,15 @@ fn parts_inside_a_part_are_none() {
     let cleaned = redacted(&engine, &log);
     assert!(!cleaned.contains("molten") && cleaned.starts_with(&log[..19_990]), "{cleaned}");
 }
+
+/// Found by fuzzing: a part that waits for the rest of a key was searched without the parts before it.
+#[test]
+fn a_part_does_not_wait_without_the_others() {
+    let engine = Engine::new(&POLICY);
+    let log = cri(&["db password=Vq7-mol", "ten-Harbor then -----BEGIN PRIVATE KEY-----"]) + "more\n";
+    let whole = engine.redact(log.as_bytes());
+    assert!(!String::from_utf8_lossy(&whole).contains("Harbor"));
+    for cut in 0..log.len() {
+        assert!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]) == whole, "cut at {cut}");
+    }
+}

@@ -261,11 +261,11 @@ impl<'d> Finder<'d> {
         self.let_through(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = &mut self.open {
-            // A match that reaches into what waits, as a key's rows do, waits whole.
-            for span in self.matches.iter().rev().map(|found| found.span) {
-                if span.start() < open.at && open.at < span.end() {
-                    open.at = line_around(block, span.start() + 1).start;
-                }
+            // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits.
+            let matches = self.matches.iter().map(|found| found.span);
+            let together = matches.chain(self.across.messages().iter().copied());
+            while let Some(span) = together.clone().find(|span| span.start() < open.at && open.at < span.end()) {
+                open.at = line_around(block, span.start() + 1).start;
             }
             let open = *open;
             self.matches.retain(|found| found.span.end() <= open.at);

@@ -16,6 +16,8 @@ pub(super) struct Across<'d> {
     finder: Option<Box<Finder<'d>>>,
     /// For standard output and standard error: lines before this are parts of messages that were searched.
     searched: [usize; 2],
+    /// From the first line of each message to where its last line begins, in order.
+    messages: Vec<Span>,
     /// The line that was looked at last: it may hold very many triggers.
     looked_at: Option<usize>,
     /// This finder searches messages itself, and what looks like a part inside one is none: to look again would have no end.
@@ -27,6 +29,12 @@ impl Across<'_> {
     pub(super) fn begin(&mut self) {
         self.searched = [0; 2];
         self.looked_at = None;
+        self.messages.clear();
+    }
+
+    /// The messages of the block, from the start of each to the start of its last line and one byte of it.
+    pub(super) fn messages(&self) -> &[Span] {
+        &self.messages
     }
 
     /// Whether the block has messages in parts.
@@ -52,6 +60,7 @@ impl<'d> Finder<'d> {
             return Ok(());
         };
         *searched = message.last_line;
+        self.across.messages.push(Span::new(line.start, message.last_line + 1));
         if message.open && self.part.goes_on && self.open.is_none_or(|open| line.start < open.at) {
             self.open = Some(Open { at: line.start, shape: None });
         }

@@ -119,6 +119,15 @@ fn lines_of_others_between_rows_stay() {
 }
 
 #[test]
+fn a_long_value_before_the_first_row_hides_no_row() {
+    let engine = Engine::new(&POLICY);
+    let mut lines = block("PRIVATE KEY", &rows(300, 64, 9));
+    lines.insert(1, format!("12:00:01 INFO trace={} done", &rows(60, 80, 10)[0][..50]));
+    let cleaned = redacted(&engine, &lines.join("\n"));
+    assert!(lines.iter().filter(|line| line.len() == 64).all(|row| !cleaned.contains(&row[..12])), "{cleaned}");
+}
+
+#[test]
 fn a_body_without_its_first_line_is_known_by_how_it_begins() {
     let engine = Engine::new(&POLICY);
     let mut body = rows(300, 64, 5);

@@ -118,6 +118,7 @@ pub fn follow(text: &[u8], Begun { column, next }: Begun, own: &[u8]) -> Armor {
 /// Follows a block of which the text begins with more rows.
 pub fn resume(text: &[u8], shape: Shape) -> Armor {
     let mut walk = Walk::new(None, Some(shape), MAX_FOREIGN);
+    walk.confirmed = true;
     walk.lines(text, 0);
     walk.armor
 }
@@ -189,6 +190,8 @@ struct Walk {
     characters: usize,
     /// The line before was a row, or blank behind one.
     joined: bool,
+    /// A second row has the shape of the first.
+    confirmed: bool,
     /// The body's padding has come: no row follows.
     padded: bool,
     /// What marks of the block's own rule begin with; nothing where a first row is known.
@@ -207,6 +210,7 @@ impl Walk {
             headers: 0,
             characters: 0,
             joined: false,
+            confirmed: false,
             padded: false,
             own: Vec::new(),
         }
@@ -243,13 +247,22 @@ impl Walk {
                 undecided.set(next == text.len());
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
             }),
-            None => runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
+            None => None,
+        };
+        self.confirmed |= row.is_some();
+        // The first row may have been a long value of somebody else's: until a second one has its shape, any other is one, too.
+        let first = || {
+            runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
                 Some(column) if column == run.start() + 1 && inner[run.start()] == SIGN => Span::new(column, run.end()),
                 _ => run,
-            }),
+            })
         };
-        if let Some(row) = row {
-            self.shape.get_or_insert_with(|| Shape::of(inner, row));
+        let may_be_first = !self.confirmed && self.most > 0 && !marked && !self.padded;
+        let first = if may_be_first { first() } else { None };
+        if first.is_some() {
+            self.shape = first.map(|row| Shape::of(inner, row));
+        }
+        if let Some(row) = row.or(first) {
             self.take(text, row.shifted(line.start()));
             return true;
         }

@@ -23,7 +23,7 @@ const ROUNDS: usize = 15;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The program's own addition to the rules' literals, which sets the engine's stride: the bare scan must have it, too.
-const PACER: &str = "\\x01\\x02";
+const PACER: &str = "\\x01[\\x02\\x03]";
 
 /// The rules of both packs at each density.
 pub fn by_density() -> Section {
@@ -130,7 +130,7 @@ fn bare_database(detector: &Detector, paced: bool) -> BlockDatabase {
         let text: String = literal.bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
         (text, if literal.caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL })
     });
-    let pacer = paced.then(|| (PACER.to_owned(), Flag::DOTALL));
+    let pacer = paced.then(|| (PACER.to_owned(), Flag::DOTALL | Flag::SOM_LEFTMOST));
     let patterns = literals
         .chain(pacer)
         .enumerate()

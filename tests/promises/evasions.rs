@@ -33,6 +33,7 @@ const COVERED: &[(&str, Variant)] = &[
     ("Bearer", |secret| format!("Authorization: Bearer {secret}")),
     ("base64 behind a telling key", |secret| format!("password={}", STANDARD.encode(secret))),
     ("base64 without a key", |secret| format!("payload {}", STANDARD.encode(format!("password={secret}")))),
+    ("base64 twice", |secret| format!("payload {}", STANDARD.encode(STANDARD.encode(format!("password={secret}"))))),
     ("a telling key in the plural", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
     ("terminal colours", |secret| format!("\u{1b}[32mpassword={secret}\u{1b}[0m")),
     ("NUL before", |secret| format!("\0token={secret}")),
@@ -42,7 +43,6 @@ const COVERED: &[(&str, Variant)] = &[
 
 /// Ways in which a secret comes through, by design or because nothing looks for them yet: when one is covered, it moves up.
 const NOT_COVERED: &[(&str, Variant)] = &[
-    ("base64 twice", |secret| format!("payload {}", STANDARD.encode(STANDARD.encode(format!("password={secret}"))))),
     ("hexadecimal", |secret| format!("dump {}", secret.bytes().map(|b| format!("{b:02x}")).collect::<String>())),
     ("reversed", |secret| format!("password reversed {}", secret.chars().rev().collect::<String>())),
     ("spaced out", |secret| format!("pass phrase: {}", secret.chars().map(|c| format!("{c} ")).collect::<String>())),

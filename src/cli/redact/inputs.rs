@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::pipeline::pipe::Input;
-use crate::pipeline::source::Interruptible;
+use crate::pipeline::source::{Interruptible, Relayed};
 
 /// An input as it was named.
 #[derive(Clone, Debug)]
@@ -92,9 +92,7 @@ pub fn open(named: Vec<Named>, stop: OwnedFd) -> Vec<Input> {
                 let stop = stop?;
                 Ok(match input {
                     Named::Stdin => {
-                        let stdin = stdin()?;
-                        widen(&stdin);
-                        Box::new(Interruptible::new(stdin, stop)) as Box<dyn Read + Send>
+                        Box::new(Interruptible::new(Relayed::new(stdin()?), stop)) as Box<dyn Read + Send>
                     }
                     Named::File(path, _) => Box::new(Interruptible::new(File::open(path)?, stop)),
                 })
@@ -107,10 +105,4 @@ pub fn open(named: Vec<Named>, stop: OwnedFd) -> Vec<Input> {
 /// Standard input itself: the library's handle would copy every byte once more.
 fn stdin() -> io::Result<File> {
     Ok(File::from(rustix::io::dup(rustix::stdio::stdin())?))
-}
-
-/// A pipe holds 64 KiB by default, and a switch of processes is needed for each; with 1 MiB both sides run longer at a time. Refused
-/// for a user who has many pipes, which is no harm.
-fn widen(stdin: &File) {
-    let _ = rustix::pipe::fcntl_setpipe_size(stdin, 1 << 20);
 }

@@ -54,10 +54,21 @@ impl From<&Literal> for Expression {
     }
 }
 
+/// An expression that no log holds, beside those that are asked for. It changes in two ways what the engine makes of them.
+///
+/// - Its literal matcher takes its stride from the shortest literal, and for some hundreds of literals a stride above one is slower by
+///   a third, as its tables then say less (measured on the mixed log: 950 literals without one of two bytes at 1.4 GB/s, with one at
+///   2.3). Two bytes keep the pace for every choice of rules.
+/// - For inputs of less than 70 bytes it builds an automaton of all literals, which takes two thirds of the time to compile and is never
+///   worth it here. It gives that up where an expression that is no plain literal asks for starts of matches.
+const PACER: &str = r"\x01[\x02\x03]";
+
 /// A compiled set of expressions.
 #[derive(Debug)]
 pub struct Database {
     inner: BlockDatabase,
+    /// How many were asked for.
+    expressions: u32,
 }
 
 impl Database {
@@ -66,16 +77,16 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Compile`] when the engine does not take one.
     pub fn compile(expressions: &[Expression]) -> Result<Self, DatabaseError> {
-        let patterns = expressions
-            .iter()
+        let flags = |caseless| if caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL };
+        let asked_for = expressions.iter().map(|expression| (&expression.text[..], flags(expression.caseless)));
+        let pacer = (PACER, Flag::DOTALL | Flag::SOM_LEFTMOST);
+        let patterns = asked_for
+            .chain([pacer])
             .enumerate()
-            .map(|(at, expression)| {
-                let flags = if expression.caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL };
-                Pattern::new(expression.text.clone().into_bytes(), flags, Some(at as u32))
-            })
+            .map(|(at, (text, flags))| Pattern::new(text.as_bytes().to_vec(), flags, Some(at as u32)))
             .collect();
         let inner = BlockDatabase::new(patterns).map_err(|error| DatabaseError::Compile(error.to_string()))?;
-        Ok(Self { inner })
+        Ok(Self { inner, expressions: expressions.len() as u32 })
     }
 
     /// A scanner with working memory of its own: one per worker.
@@ -84,7 +95,7 @@ impl Database {
     /// [`DatabaseError::Scratch`] when there is no memory for it.
     pub fn scanner(&self) -> Result<Scanner<'_>, DatabaseError> {
         let inner = self.inner.create_scanner().map_err(|error| DatabaseError::Scratch(error.to_string()))?;
-        Ok(Scanner { inner })
+        Ok(Scanner { inner, expressions: self.expressions })
     }
 }
 
@@ -92,6 +103,7 @@ impl Database {
 #[derive(Debug)]
 pub struct Scanner<'db> {
     inner: BlockScanner<'db>,
+    expressions: u32,
 }
 
 impl Scanner<'_> {
@@ -104,8 +116,11 @@ impl Scanner<'_> {
             return Err(DatabaseError::TooLong(block.len()));
         }
         // The callback only records: thought comes after the scan, outside foreign frames.
+        let expressions = self.expressions;
         let outcome = self.inner.scan(block, |expression, _, end, _| {
-            hits.push(Hit { end: end as u32, expression });
+            if expression < expressions {
+                hits.push(Hit { end: end as u32, expression });
+            }
             Scan::Continue
         });
         match outcome {

@@ -10,6 +10,7 @@
 pub mod base64;
 mod entities;
 mod escapes;
+pub mod packed;
 mod percent;
 mod triggers;
 
@@ -62,13 +63,13 @@ impl Codec {
     /// How many different [`slot`](Self::slot)s there are.
     pub const SLOTS: usize = 7;
 
-    /// Codecs, and phases of one, whose regions are told apart.
-    pub fn slot(self) -> usize {
+    /// Codecs, and groupings of one, whose regions are told apart; `end` is the end of the trigger.
+    pub fn slot(self, end: usize) -> usize {
         match self {
             Self::Escapes => 0,
             Self::Entities => 1,
             Self::Percent => 2,
-            Self::Base64 { phase } => 3 + usize::from(phase % 4),
+            Self::Base64 { phase } => 3 + (end + 4 - usize::from(phase % 4)) % 4,
         }
     }
 

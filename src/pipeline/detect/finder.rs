@@ -12,6 +12,7 @@ use super::armor::{self, Armor, Rows, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
 use super::context::{self, Value};
 use super::database::{DatabaseError, Hit, Scanner};
+use super::encoded::packed::{self, Packed};
 use super::encoded::{self, Codec};
 use super::pattern::{Cache, PatternMatch};
 use super::resolve::{self, Canonical, Match, Matches, Open};
@@ -45,6 +46,7 @@ pub struct Finder<'d> {
     starts: Vec<Start>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
+    packed: Vec<Packed>,
     candidates: Vec<Candidate>,
     values: Vec<Value>,
     walls: Vec<Span>,
@@ -118,6 +120,7 @@ impl<'d> Finder<'d> {
             starts: Vec::new(),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
+            packed: Vec::new(),
             candidates: Vec::new(),
             values: Vec::new(),
             walls: Vec::new(),
@@ -182,6 +185,10 @@ impl<'d> Finder<'d> {
             gate.clear();
         }
         self.scanner.scan(block, &mut self.hits)?;
+        self.packed.clear();
+        if self.detector.packed {
+            packed::find(block, &mut self.packed);
+        }
         let mut hits = std::mem::take(&mut self.hits);
         let outcome = self.confirm_all(block, &mut hits);
         self.hits = hits;
@@ -219,7 +226,8 @@ impl<'d> Finder<'d> {
         self.across.begin();
         self.inside.begin();
         self.covered = Span::new(0, 0);
-        if hits.is_empty() && self.detector.has_only_triggers() && self.part.resumes.is_none() {
+        let nothing = hits.is_empty() && self.packed.is_empty();
+        if nothing && self.detector.has_only_triggers() && self.part.resumes.is_none() {
             return Ok(());
         }
         // Ends mostly come in order; what follows relies on it.
@@ -255,6 +263,7 @@ impl<'d> Finder<'d> {
                 }
             }
         }
+        self.look_into_packed(block)?;
         self.find_rare(block)?;
         self.find_starts(block)?;
         self.find_slow(block)?;

@@ -44,17 +44,6 @@ impl Trigger {
         self.0.is_empty()
     }
 
-    /// The longest run of positions that have one byte each.
-    pub fn literal_run(&self) -> Vec<u8> {
-        let mut longest: &[ByteSet] = &[];
-        for run in self.0.split(|set| set.only().is_none()) {
-            if run.len() > longest.len() {
-                longest = run;
-            }
-        }
-        longest.iter().filter_map(|set| set.only()).collect()
-    }
-
     /// What the engine looks for in the trigger's place: its best run of literals, spelt out.
     pub fn anchor(&self) -> Anchor {
         let (start, end, _) = anchor_window(&self.0);

@@ -67,6 +67,11 @@ const VALUES: [u8; 256] = {
 };
 const NONE: u8 = 0xff;
 
+/// The six bits that a letter or a digit stands for; what is no character of either alphabet has them all and more.
+pub fn value(byte: u8) -> u8 {
+    VALUES[usize::from(byte)]
+}
+
 fn is_base64(byte: u8) -> bool {
     VALUES[usize::from(byte)] != NONE
 }

@@ -1,11 +1,13 @@
 //! The search of decoded texts: the same rules, by a finder of their own, and the way back to the bytes that go.
 
-use super::{Finder, Line};
+use super::{Finder, Line, line_around};
 use crate::model::{Secret, Span};
 use crate::pipeline::detect::candidate::{Candidate, Rank};
 use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::encoded::packed::{self, Packed};
 use crate::pipeline::detect::encoded::{Codec, Layer, MAX_DEPTH};
 use crate::pipeline::detect::resolve::Canonical;
+use crate::pipeline::detect::rule::Pack;
 
 /// What one worker knows of the regions of its block.
 #[derive(Debug, Default)]
@@ -47,11 +49,41 @@ impl Inside<'_> {
 
     /// Whether the text that ends at `end` was decoded.
     pub(super) fn has_read(&self, codec: Codec, end: usize) -> bool {
-        end <= self.ends[codec.slot()]
+        end <= self.ends[codec.slot(end)]
     }
 }
 
 impl<'d> Finder<'d> {
+    /// Decodes what stands in base64 and is no part of a token that goes whole: a web token's own parts are nobody's secrets.
+    pub(super) fn look_into_packed(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
+        let packed = std::mem::take(&mut self.packed);
+        let tokens: Vec<Span> = if packed.is_empty() { Vec::new() } else { self.tokens() };
+        for &Packed { end, phase } in &packed {
+            let next = tokens.partition_point(|token| token.end() < end);
+            let goes = tokens.get(next).is_some_and(|token| token.start() + packed::SHORTEST <= end);
+            if !goes && self.wall_at(end).is_none() {
+                self.look_inside(block, line_around(block, end), end, Codec::Base64 { phase })?;
+            }
+        }
+        self.packed = packed;
+        Ok(())
+    }
+
+    /// Where tokens stand, by what is known so far; ascending, those that overlap as one.
+    fn tokens(&self) -> Vec<Span> {
+        let is_token = |c: &&Candidate| self.detector.rules[c.rule].rule.pack == Pack::Tokens && c.inside.is_none();
+        let mut spans: Vec<Span> = self.candidates.iter().filter(is_token).map(|c| c.span).collect();
+        spans.sort_unstable_by_key(|span| span.start());
+        let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+        for span in spans {
+            match joined.last_mut() {
+                Some(last) if span.start() < last.end() => *last = Span::new(last.start(), last.end().max(span.end())),
+                _ => joined.push(span),
+            }
+        }
+        joined
+    }
+
     /// Decodes the region around a trigger that ends at `end`, unless that was done, and takes over what is found in it.
     pub(super) fn look_inside(
         &mut self,
@@ -69,7 +101,7 @@ impl<'d> Finder<'d> {
         }
         // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
         let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
-        let done = self.inside.ends[codec.slot()].max(around.start);
+        let done = self.inside.ends[codec.slot(end)].max(around.start);
         let region = codec.region(block, Span::new(around.start, around.end), end, done);
         self.inside.decoded += region.len();
         self.doubts.push(line.start);
@@ -124,7 +156,7 @@ impl<'d> Finder<'d> {
                 inside: Some(codec.layer()),
             });
         }
-        self.inside.ends[codec.slot()] = region.end();
+        self.inside.ends[codec.slot(end)] = region.end();
         Ok(())
     }
 }

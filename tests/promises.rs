@@ -9,6 +9,8 @@ mod promises {
     mod armor;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
+    /// A value in the line below its key goes as it would on the key's own line.
+    mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
     /// A secret is found inside of other encodings, and what is only written in one stays.

@@ -1,6 +1,7 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
 mod across;
+mod below;
 mod inside;
 
 use zeroize::Zeroize as _;
@@ -69,6 +70,8 @@ pub struct Finder<'d> {
     /// The end of the line whose key was followed last, by its first line or by its body.
     followed: Option<usize>,
     followed_body: Option<usize>,
+    /// From each key to behind the value in the line below it.
+    below: Vec<Span>,
     /// The search of messages in parts.
     across: Across<'d>,
     /// The search of decoded texts.
@@ -132,6 +135,7 @@ impl<'d> Finder<'d> {
             rows: Rows::default(),
             followed: None,
             followed_body: None,
+            below: Vec::new(),
             across: Across::default(),
             inside: Inside::default(),
             seen: None,
@@ -216,6 +220,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
+        self.below.clear();
         self.across.begin();
         self.inside.begin();
         self.covered = Span::new(0, 0);
@@ -261,9 +266,10 @@ impl<'d> Finder<'d> {
         self.let_through(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = &mut self.open {
-            // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits.
+            // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key
+            // whose value does.
             let matches = self.matches.iter().map(|found| found.span);
-            let together = matches.chain(self.across.messages().iter().copied());
+            let together = matches.chain(self.across.messages().iter().chain(&self.below).copied());
             while let Some(span) = together.clone().find(|span| span.start() < open.at && open.at < span.end()) {
                 open.at = line_around(block, span.start() + 1).start;
             }
@@ -387,6 +393,9 @@ impl<'d> Finder<'d> {
                     }
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
+                    if values.is_empty() {
+                        self.look_below(block, line, rule, form, key);
+                    }
                     let spelling = values.iter().find_map(|value| encoded::spelling(&text[value.span.range()]));
                     if let Some(codec) = spelling {
                         self.look_inside(block, line, end, codec)?;

@@ -71,13 +71,14 @@ pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Be
     let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest);
     let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"----")?;
     // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there.
-    if is_edge(rest) {
+    let behind = line.end() - rest.len();
+    if rows.has_edge_behind(text, behind, line) {
         return None;
     }
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
     let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
-    (!rows.stands_behind(text, line.end() - rest.len(), line)).then_some(begun)
+    (!rows.stands_behind(text, behind, line)).then_some(begun)
 }
 
 /// What was seen of a line's rows so far, going from its start to its end.
@@ -87,6 +88,9 @@ pub struct Rows {
     line: usize,
     /// The first row behind where it was last looked for: its start.
     next: Option<usize>,
+    /// The end of the line whose edges were looked for, and where the last of them begins.
+    edge_line: usize,
+    last_edge: Option<usize>,
 }
 
 impl Rows {
@@ -95,9 +99,18 @@ impl Rows {
         let is_known = self.line == line.end() && self.next.is_none_or(|next| next >= from);
         if !is_known {
             let next = runs(&text[from..line.end()], 0).find(|run| run.len() >= MIN_ROW);
-            *self = Self { line: line.end(), next: next.map(|run| from + run.start()) };
+            (self.line, self.next) = (line.end(), next.map(|run| from + run.start()));
         }
         self.next.is_some()
+    }
+
+    /// Whether a block begins or ends in the line at `from` or behind.
+    fn has_edge_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
+        if self.edge_line != line.end() {
+            let edges = EDGES.iter().filter_map(|edge| memchr::memmem::rfind(&text[line.range()], edge));
+            (self.edge_line, self.last_edge) = (line.end(), edges.max().map(|at| line.start() + at));
+        }
+        self.last_edge.is_some_and(|edge| edge >= from)
     }
 }
 
@@ -301,9 +314,10 @@ impl Walk {
 
 /// Whether a line ends a block or begins one.
 fn is_edge(line: &[u8]) -> bool {
-    let marks = [&b"----END "[..], b"---- END ", b"----BEGIN ", b"---- BEGIN "];
-    marks.iter().any(|mark| memchr::memmem::find(line, mark).is_some())
+    EDGES.iter().any(|edge| memchr::memmem::find(line, edge).is_some())
 }
+
+const EDGES: [&[u8]; 4] = [b"----END ", b"---- END ", b"----BEGIN ", b"---- BEGIN "];
 
 /// Whether a run can be the first row: letters of both cases, which tells it from a hash in hexadecimal.
 fn is_first_row(run: &[u8]) -> bool {

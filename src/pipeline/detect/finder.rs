@@ -3,11 +3,13 @@
 mod across;
 mod below;
 mod inside;
+mod near;
 
 use zeroize::Zeroize as _;
 
 use self::across::Across;
 use self::inside::Inside;
+use self::near::NearBy;
 use super::allow::{AllowList, Gate, Scope};
 use super::armor::{self, Armor, Rows, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
@@ -53,9 +55,8 @@ pub struct Finder<'d> {
     doubts: Vec<usize>,
     /// The last value of a key that goes.
     covered: Span,
-    /// For each rule, the end of the starts that were tried behind near words: where such words follow each other closely, each
-    /// start is tried once.
-    tried: Vec<usize>,
+    /// Starts behind near words that are still to be tried.
+    near_by: NearBy,
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
@@ -92,10 +93,10 @@ pub struct Part {
 }
 
 /// Keys nearer to the end of a value than this are looked at all the same: theirs may go on behind it.
-const DEEP: usize = 1024;
+const DEEP: usize = 128;
 
 /// The line that hits are being confirmed in, as offsets in the block.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Line {
     start: usize,
     end: usize,
@@ -126,7 +127,7 @@ impl<'d> Finder<'d> {
             walls: Vec::new(),
             doubts: Vec::new(),
             covered: Span::new(0, 0),
-            tried: vec![0; detector.rules.len()],
+            near_by: NearBy::new(detector.rules.len()),
             matches: Vec::new(),
             decoded: Vec::new(),
             part: Part::default(),
@@ -231,7 +232,7 @@ impl<'d> Finder<'d> {
         if !hits.is_sorted_by_key(|hit| hit.end) {
             hits.sort_unstable_by_key(|hit| hit.end);
         }
-        self.tried.fill(0);
+        self.near_by.begin();
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
@@ -261,6 +262,7 @@ impl<'d> Finder<'d> {
             }
         }
         self.find_rare(block)?;
+        self.search_near(block)?;
         self.find_starts(block)?;
         self.find_slow(block)?;
         self.let_through(block);
@@ -303,8 +305,18 @@ impl<'d> Finder<'d> {
     /// Tells the matches of lines in which something was refused for its context.
     fn doubt(&mut self, block: &[u8]) {
         let mut doubts = self.doubts.iter().copied().peekable();
+        // A line may hold very many matches: where it ends is looked for once.
+        let mut line = Line::default();
         for found in &mut self.matches {
-            while doubts.next_if(|doubt| line_around(block, doubt + 1).end < found.span.start()).is_some() {}
+            while let Some(doubt) = doubts.peek().copied() {
+                if line.start != doubt || line.end == 0 {
+                    line = Line { start: doubt, end: line_around(block, doubt + 1).end };
+                }
+                if line.end >= found.span.start() {
+                    break;
+                }
+                doubts.next();
+            }
             found.doubtful = doubts.peek().is_some_and(|doubt| *doubt <= found.span.start());
         }
     }
@@ -346,7 +358,7 @@ impl<'d> Finder<'d> {
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
         // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
         let deep = self.covered.start() < end && end + DEEP < self.covered.end();
-        if deep && matches!(used, Use::Key { .. }) {
+        if deep && matches!(used, Use::Key { .. } | Use::Url { .. }) {
             return Ok(());
         }
         let so_far = self.candidates.len();
@@ -372,11 +384,7 @@ impl<'d> Finder<'d> {
                 let first =
                     pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
                 let last = end + near.as_ref().map_or(0, Near::reach);
-                let first = first.max(self.tried[rule]);
-                if first <= last {
-                    self.search(block, line, rule, first, last)?;
-                    self.tried[rule] = last.min(line.end) + 1;
-                }
+                self.look_near(block, line, rule, first, last)?;
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;
@@ -416,8 +424,7 @@ impl<'d> Finder<'d> {
                         };
                         seen.extend(nothing.into_iter().chain(values.iter().map(found)));
                     }
-                    let hides = |value: &&Value| self.gate.is_none() || !Gate::may_pass(value.span.len());
-                    if let Some(last) = values.last().filter(hides) {
+                    if let Some(last) = values.last().filter(|value| self.hides(value)) {
                         self.covered = last.span.shifted(line.start);
                     }
                     let so_far = self.candidates.len();
@@ -476,6 +483,9 @@ impl<'d> Finder<'d> {
             }
             Use::Url { rule } => {
                 if let Some(value) = context::password(text, at) {
+                    if self.hides(&value) {
+                        self.covered = value.span.shifted(line.start);
+                    }
                     self.push_value(block, line, rule, value);
                 }
             }
@@ -517,6 +527,11 @@ impl<'d> Finder<'d> {
         }
     }
 
+    /// Whether a value is sure to go, and hides what lies deep in it.
+    fn hides(&self, value: &Value) -> bool {
+        self.gate.is_none() || !Gate::may_pass(value.span.len())
+    }
+
     fn push_value(&mut self, block: &[u8], line: Line, rule: usize, value: Value) {
         let span = value.span.shifted(line.start);
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
@@ -550,7 +565,11 @@ impl<'d> Finder<'d> {
             return self.confirm_at(block, line, segment, rule, last);
         }
         let first = reach.max.map_or(segment.start, |max| end.saturating_sub(max).max(segment.start));
-        self.search(block, line, rule, first, last)
+        // Of an address only the longest goes: each at sign is looked at by itself.
+        if self.detector.rules[rule].rule.kind == Kind::Personal {
+            return self.search(block, line, rule, first, last);
+        }
+        self.look_near(block, line, rule, first, last)
     }
 
     /// Confirms a match that can only begin at `start`.

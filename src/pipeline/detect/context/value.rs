@@ -208,7 +208,7 @@ fn is_json(before: &[u8]) -> bool {
 /// Whether `value`, behind `before` and in single quotes, goes beyond the JSON string that it stands in: then its quote is no quote.
 fn leaves_json_string(before: &[u8], value: &[u8]) -> bool {
     let ends_string = |at: usize| at == 0 || value[at - 1] != b'\\';
-    is_json(before) && memchr::memchr_iter(b'"', value).any(ends_string)
+    memchr::memchr_iter(b'"', value).any(ends_string) && is_json(before)
 }
 
 fn array(line: &[u8], mut at: usize, item: impl Fn(usize, &mut Vec<Value>) -> Option<usize>, found: &mut Vec<Value>) {

@@ -46,6 +46,7 @@ pub struct Finder<'d> {
     scanner: Scanner<'d>,
     slow_cache: Option<regex_automata::meta::Cache>,
     starts: Vec<Start>,
+    sieve_cache: Option<regex_automata::hybrid::dfa::Cache>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     candidates: Vec<Candidate>,
@@ -120,6 +121,7 @@ impl<'d> Finder<'d> {
             scanner: detector.database.scanner()?,
             slow_cache: detector.slow.as_ref().map(SlowRules::create_cache),
             starts: Vec::new(),
+            sieve_cache: detector.starts.as_ref().and_then(|starts| Some(starts.sieve.as_ref()?.create_cache())),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
             candidates: Vec::new(),
@@ -730,7 +732,12 @@ impl<'d> Finder<'d> {
                 line = line_around(block, at + 1);
             }
             let segment = self.between_walls(line, at);
-            let mut rest = rules;
+            let mut rest = match (&starts.sieve, &mut self.sieve_cache) {
+                (Some(sieve), Some(cache)) => {
+                    sieve.matching(cache, &block[line.start..line.end], at - line.start, rules)
+                }
+                _ => rules,
+            };
             while rest != 0 {
                 let rule = starts.rules[rest.trailing_zeros() as usize];
                 rest &= rest - 1;

@@ -45,6 +45,8 @@ mod promises {
     mod partials;
     /// Personal data: off until asked for, found as people write it.
     mod personal;
+    /// Lines that are made to slow a redactor down.
+    mod pieces;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
     mod piped;
     /// Running the program, in an environment of the test's own.

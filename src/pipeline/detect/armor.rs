@@ -70,9 +70,10 @@ pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Be
     let rest = &text[end..line.end()];
     let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest);
     let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"----")?;
-    // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there.
+    // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there, or a mark in the
+    // body's place.
     let behind = line.end() - rest.len();
-    if rows.has_edge_behind(text, behind, line) {
+    if rows.are_closed_behind(text, behind, line) {
         return None;
     }
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
@@ -88,9 +89,9 @@ pub struct Rows {
     line: usize,
     /// The first row behind where it was last looked for: its start.
     next: Option<usize>,
-    /// The end of the line whose edges were looked for, and where the last of them begins.
-    edge_line: usize,
-    last_edge: Option<usize>,
+    /// The end of the line in which edges and marks were looked for, and where the last of them begins.
+    closed_line: usize,
+    last_close: Option<usize>,
 }
 
 impl Rows {
@@ -104,13 +105,15 @@ impl Rows {
         self.next.is_some()
     }
 
-    /// Whether a block begins or ends in the line at `from` or behind.
-    fn has_edge_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
-        if self.edge_line != line.end() {
-            let edges = EDGES.iter().filter_map(|edge| memchr::memmem::rfind(&text[line.range()], edge));
-            (self.edge_line, self.last_edge) = (line.end(), edges.max().map(|at| line.start() + at));
+    /// Whether a block begins or ends in the line at `from` or behind, or was cleaned there.
+    fn are_closed_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
+        if self.closed_line != line.end() {
+            let inner = &text[line.range()];
+            let edges = EDGES.iter().filter_map(|edge| memchr::memmem::rfind(inner, edge));
+            let last = edges.chain(marks(inner).last()).max();
+            (self.closed_line, self.last_close) = (line.end(), last.map(|at| line.start() + at));
         }
-        self.last_edge.is_some_and(|edge| edge >= from)
+        self.last_close.is_some_and(|last| last >= from)
     }
 }
 
@@ -119,11 +122,10 @@ pub fn may_be_armor(line: &[u8]) -> bool {
     runs(line, 0).any(|run| run.len() >= MIN_ROW)
 }
 
-/// Follows a block that [`begins`] has found; `own` is what marks in its rows' place begin with. Where such a one stands first, the
-/// block was cleaned before, and what else is in it was no row then.
-pub fn follow(text: &[u8], Begun { column, next }: Begun, own: &[u8]) -> Armor {
+/// Follows a block that [`begins`] has found. Where a mark stands before the first row, the block was cleaned before, and what else is in
+/// it was no row then.
+pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
     let mut walk = Walk::new(Some(column), None, MAX_FOREIGN);
-    walk.own = own.to_vec();
     walk.lines(text, next);
     walk.armor
 }
@@ -207,8 +209,6 @@ struct Walk {
     confirmed: bool,
     /// The body's padding has come: no row follows.
     padded: bool,
-    /// What marks of the block's own rule begin with; nothing where a first row is known.
-    own: Vec<u8>,
 }
 
 impl Walk {
@@ -225,7 +225,6 @@ impl Walk {
             joined: false,
             confirmed: false,
             padded: false,
-            own: Vec::new(),
         }
     }
 
@@ -244,12 +243,12 @@ impl Walk {
     /// Whether the block may go on behind this line.
     fn line(&mut self, text: &[u8], line: Span) -> bool {
         let inner = &text[line.range()];
-        let cleaned = self.shape.is_none() && !self.own.is_empty() && memchr::memmem::find(inner, &self.own).is_some();
-        if is_edge(inner) || cleaned {
+        // Where a mark stands, what is beside it is what was left. It may be in the place of a first row that was a value of another rule,
+        // too: then nothing tells what a row was.
+        let marked = marks(inner).next().is_some();
+        if is_edge(inner) || (marked && self.shape.is_none()) {
             return false;
         }
-        // Where a mark stands, what is beside it is what was left.
-        let marked = memchr::memmem::find(inner, fingerprint::PREFIX).is_some();
         // Whether it ends the block tells the line behind it, which may still come.
         let undecided = Cell::new(false);
         let row = match self.shape {
@@ -310,6 +309,11 @@ impl Walk {
         }
         (self.joined, self.foreign) = (true, 0);
     }
+}
+
+/// Where marks begin in a line.
+fn marks(line: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memmem::find_iter(line, fingerprint::PREFIX).filter(|at| fingerprint::written_at(&line[*at..]).is_some())
 }
 
 /// Whether a line ends a block or begins one.

@@ -23,7 +23,7 @@ use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode, personal};
-use crate::model::{RuleId, Secret, Span};
+use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -466,7 +466,7 @@ impl<'d> Finder<'d> {
                     && let Some(begun) = armor::begins(block, end, span, &mut self.rows)
                 {
                     self.followed = Some(line.end);
-                    let armor = armor::follow(block, begun, &own_mark(&detector.rules[rule].rule.id));
+                    let armor = armor::follow(block, begun);
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
@@ -807,9 +807,4 @@ fn line_around(block: &[u8], end: usize) -> Line {
     let start = memchr::memrchr(b'\n', &block[..end - 1]).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'\n', &block[end - 1..]).map_or(block.len(), |at| at + end - 1);
     Line { start, end }
-}
-
-/// What marks of a rule begin with.
-fn own_mark(id: &RuleId) -> Vec<u8> {
-    [fingerprint::PREFIX, id.as_str().as_bytes(), b"-k"].concat()
 }

@@ -244,3 +244,17 @@ fn another_rules_value_behind_a_first_line_changes_nothing_for_cuts_or_a_second_
         }
     }
 }
+
+#[test]
+fn a_first_line_stays_with_its_rows_when_they_stand_in_a_message_that_waits() {
+    let engine = Engine::new(&POLICY);
+    let row = &rows(48, 64, 6)[0];
+    let log = format!(
+        "-----BEGIN PRIVATE KEY-----\n2026-11-22T08:00:00.123456789Z stdout P AKIA{row}\nfirst\n\n-----BEGIN PRIVATE KEY-----\nsecond\n"
+    );
+    let whole = engine.redact(log.as_bytes());
+    assert!(memchr::memmem::find(&whole, row.as_bytes()).is_none());
+    for cut in 0..=log.len() {
+        assert_eq!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]), whole, "cut at {cut}");
+    }
+}

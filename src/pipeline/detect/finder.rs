@@ -72,8 +72,9 @@ pub struct Finder<'d> {
     /// The end of the line whose key was followed last, by its first line or by its body.
     followed: Option<usize>,
     followed_body: Option<usize>,
-    /// From each key to behind the value in the line below it.
-    below: Vec<Span>,
+    /// What no block may be parted in: from the line of a key to the value in a line below it, from a private key's first line to its last
+    /// row.
+    joined: Vec<Span>,
     /// The search of messages in parts.
     across: Across<'d>,
     /// The search of decoded texts.
@@ -138,7 +139,7 @@ impl<'d> Finder<'d> {
             rows: Rows::default(),
             followed: None,
             followed_body: None,
-            below: Vec::new(),
+            joined: Vec::new(),
             across: Across::default(),
             inside: Inside::default(),
             seen: None,
@@ -223,7 +224,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
-        self.below.clear();
+        self.joined.clear();
         self.across.begin();
         self.inside.begin();
         self.covered = Span::new(0, 0);
@@ -273,7 +274,7 @@ impl<'d> Finder<'d> {
             // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key
             // whose value does.
             let matches = self.matches.iter().map(|found| found.span);
-            let together = matches.chain(self.across.messages().iter().chain(&self.below).copied());
+            let together = matches.chain(self.across.messages().iter().chain(&self.joined).copied());
             while let Some(span) = together.clone().find(|span| span.start() < open.at && open.at < span.end()) {
                 open.at = line_around(block, span.start() + 1).start;
             }
@@ -505,6 +506,7 @@ impl<'d> Finder<'d> {
         }
         let Some(last) = armor.groups.last() else { return };
         self.armored = last.end();
+        self.joined.push(Span::new(start, last.end()));
         self.decoded.push(Secret::owned(decode::armor(&armor.rows).expose().to_vec()));
         armor.rows.zeroize();
         let canonical = Canonical::Decoded(self.decoded.len() - 1);

@@ -29,7 +29,7 @@ impl Finder<'_> {
             let so_far = self.candidates.len();
             self.push_value(block, text, rule, value);
             self.note_key(so_far, line, key.start, key.end);
-            self.below.push(Span::new(line.start, closing.start + 1));
+            self.joined.push(Span::new(line.start, closing.start + 1));
         }
     }
 

@@ -9,6 +9,8 @@ mod promises {
     mod armor;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
+    /// A value in the line below its key goes as it would on the key's own line.
+    mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
     /// A secret is found inside of other encodings, and what is only written in one stays.
@@ -43,6 +45,8 @@ mod promises {
     mod partials;
     /// Personal data: off until asked for, found as people write it.
     mod personal;
+    /// Lines that are made to slow a redactor down.
+    mod pieces;
     /// A good part in a pipe: at once, in order, quiet, and with numbers that add up.
     mod piped;
     /// Running the program, in an environment of the test's own.

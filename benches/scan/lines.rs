@@ -44,7 +44,7 @@ enum Filling {
     Runs(&'static str, usize),
 }
 
-const FILLINGS: [(&str, Filling); 18] = [
+const FILLINGS: [(&str, Filling); 24] = [
     ("log text", Filling::Log),
     ("base64", Filling::Alphabet("b64")),
     ("hexadecimal", Filling::Alphabet("hex")),
@@ -62,7 +62,13 @@ const FILLINGS: [(&str, Filling); 18] = [
     ("%2541 runs", Filling::Repeat("%2541")),
     ("\\u0041 runs", Filling::Repeat("\\u0041")),
     ("&#65; runs", Filling::Repeat("&#65;")),
-    ("base64 of ghp_ and password=", Filling::Repeat("Z2hwX0FBcGFzc3dvcmQ9")),
+    ("base64 of ghp_ and password=", Filling::Runs("Z2hwX0FBcGFzc3dvcmQ9", 100)),
+    ("token=' runs", Filling::Repeat("token='")),
+    ("half-open PEM", Filling::Repeat("-----BEGIN PRIVATE KEY-----")),
+    ("PEM on one line", Filling::Repeat("-----BEGIN PRIVATE KEY----- MIIEpAIBAAKCAQEA ")),
+    ("curl -u runs", Filling::Repeat("curl -u ")),
+    ("Cookie: a= runs", Filling::Repeat("Cookie: a=")),
+    ("a://b:c@ runs", Filling::Repeat("a://b:c@")),
 ];
 
 /// Each filling at each length.

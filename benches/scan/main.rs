@@ -7,10 +7,13 @@
 //! one in the place of that without secrets.
 
 mod density;
+mod hostile;
 mod lines;
 mod log;
 mod measure;
 mod personal;
+#[path = "../../tests/promises/pieces.rs"]
+mod pieces;
 mod rules;
 mod section;
 mod single;
@@ -40,13 +43,14 @@ fn main() {
             _ => wanted.push(argument),
         }
     }
-    let all: [(&str, Measure); 8] = [
+    let all: [(&str, Measure); 9] = [
         ("density", density::by_density),
         ("bare", density::bare_scans),
         ("rules", rules::by_number),
         ("packs", rules::by_pack),
         ("personal", personal::by_part),
         ("lines", lines::by_length),
+        ("hostile", hostile::lines),
         ("marks", single::marks),
         ("start", single::start),
     ];

@@ -224,3 +224,37 @@ fn what_waits_for_the_rest_of_a_key_does_not_wait_for_ever() {
     drop(stdin);
     assert!(child.wait().expect("it ends").success());
 }
+
+#[test]
+fn another_rules_value_behind_a_first_line_changes_nothing_for_cuts_or_a_second_time() {
+    let engine = Engine::new(&POLICY);
+    let (value, other, row) = (rows(39, 52, 3), rows(60, 80, 4), rows(48, 64, 5));
+    for padded in ["", "=", "=="] {
+        for lines in [
+            vec![format!("token={}{padded}", value[0]), format!("digest {}", other[0])],
+            vec![format!("token={}{padded} digest {}", value[0], other[0]), row[0].clone()],
+            vec!["note".to_owned(), format!("token={}{padded}", value[0]), row[0].clone(), other[0].clone()],
+        ] {
+            let log = format!("-----BEGIN PRIVATE KEY-----\n{}\nthe end\n", lines.join("\n"));
+            let once = engine.redact(log.as_bytes());
+            assert_eq!(engine.redact(&once), once, "twice is once: {log}");
+            for cut in 0..=log.len() {
+                assert_eq!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]), once, "cut at {cut}: {log}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_line_stays_with_its_rows_when_they_stand_in_a_message_that_waits() {
+    let engine = Engine::new(&POLICY);
+    let row = &rows(48, 64, 6)[0];
+    let log = format!(
+        "-----BEGIN PRIVATE KEY-----\n2026-11-22T08:00:00.123456789Z stdout P AKIA{row}\nfirst\n\n-----BEGIN PRIVATE KEY-----\nsecond\n"
+    );
+    let whole = engine.redact(log.as_bytes());
+    assert!(memchr::memmem::find(&whole, row.as_bytes()).is_none());
+    for cut in 0..=log.len() {
+        assert_eq!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]), whole, "cut at {cut}");
+    }
+}

@@ -48,6 +48,17 @@ fn no_default_rule_needs_a_second_look_at_the_log() {
 }
 
 #[test]
+fn nine_digits_alone_in_a_line_are_a_social_security_number() {
+    let detector = Detector::new(personal()).expect("it compiles");
+    let mut finder = Finder::new(&detector).expect("a finder");
+    let is = |rule: &str, secret: &str| vec![(rule.to_owned(), secret.to_owned())];
+    assert_eq!(found(&mut finder, &detector, "id\n536904399\n"), is("us-ssn-bare", "536904399"));
+    for line in ["536904399 bytes\n", "id 536904399\n", "666904399\n"] {
+        assert_eq!(found(&mut finder, &detector, line), [], "{line}");
+    }
+}
+
+#[test]
 fn examples_are_found_in_json_in_logfmt_and_in_prose() {
     let detector = Detector::new(personal()).expect("it compiles");
     let mut finder = Finder::new(&detector).expect("a finder");

@@ -70,14 +70,16 @@ pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Be
     let rest = &text[end..line.end()];
     let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest);
     let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"----")?;
-    // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there.
-    if is_edge(rest) {
+    // What ends on the same line is the other form, with rows parted by escapes; and so is what has its body there, or a mark in the
+    // body's place.
+    let behind = line.end() - rest.len();
+    if rows.are_closed_behind(text, behind, line) {
         return None;
     }
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
     let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
-    (!rows.stands_behind(text, line.end() - rest.len(), line)).then_some(begun)
+    (!rows.stands_behind(text, behind, line)).then_some(begun)
 }
 
 /// What was seen of a line's rows so far, going from its start to its end.
@@ -87,6 +89,9 @@ pub struct Rows {
     line: usize,
     /// The first row behind where it was last looked for: its start.
     next: Option<usize>,
+    /// The end of the line in which edges and marks were looked for, and where the last of them begins.
+    closed_line: usize,
+    last_close: Option<usize>,
 }
 
 impl Rows {
@@ -95,9 +100,20 @@ impl Rows {
         let is_known = self.line == line.end() && self.next.is_none_or(|next| next >= from);
         if !is_known {
             let next = runs(&text[from..line.end()], 0).find(|run| run.len() >= MIN_ROW);
-            *self = Self { line: line.end(), next: next.map(|run| from + run.start()) };
+            (self.line, self.next) = (line.end(), next.map(|run| from + run.start()));
         }
         self.next.is_some()
+    }
+
+    /// Whether a block begins or ends in the line at `from` or behind, or was cleaned there.
+    fn are_closed_behind(&mut self, text: &[u8], from: usize, line: Span) -> bool {
+        if self.closed_line != line.end() {
+            let inner = &text[line.range()];
+            let edges = EDGES.iter().filter_map(|edge| memchr::memmem::rfind(inner, edge));
+            let last = edges.chain(marks(inner).last()).max();
+            (self.closed_line, self.last_close) = (line.end(), last.map(|at| line.start() + at));
+        }
+        self.last_close.is_some_and(|last| last >= from)
     }
 }
 
@@ -106,11 +122,10 @@ pub fn may_be_armor(line: &[u8]) -> bool {
     runs(line, 0).any(|run| run.len() >= MIN_ROW)
 }
 
-/// Follows a block that [`begins`] has found; `own` is what marks in its rows' place begin with. Where such a one stands first, the
-/// block was cleaned before, and what else is in it was no row then.
-pub fn follow(text: &[u8], Begun { column, next }: Begun, own: &[u8]) -> Armor {
+/// Follows a block that [`begins`] has found. Where a mark stands before the first row, the block was cleaned before, and what else is in
+/// it was no row then.
+pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
     let mut walk = Walk::new(Some(column), None, MAX_FOREIGN);
-    walk.own = own.to_vec();
     walk.lines(text, next);
     walk.armor
 }
@@ -194,8 +209,6 @@ struct Walk {
     confirmed: bool,
     /// The body's padding has come: no row follows.
     padded: bool,
-    /// What marks of the block's own rule begin with; nothing where a first row is known.
-    own: Vec<u8>,
 }
 
 impl Walk {
@@ -212,7 +225,6 @@ impl Walk {
             joined: false,
             confirmed: false,
             padded: false,
-            own: Vec::new(),
         }
     }
 
@@ -231,12 +243,12 @@ impl Walk {
     /// Whether the block may go on behind this line.
     fn line(&mut self, text: &[u8], line: Span) -> bool {
         let inner = &text[line.range()];
-        let cleaned = self.shape.is_none() && !self.own.is_empty() && memchr::memmem::find(inner, &self.own).is_some();
-        if is_edge(inner) || cleaned {
+        // Where a mark stands, what is beside it is what was left. It may be in the place of a first row that was a value of another rule,
+        // too: then nothing tells what a row was.
+        let marked = marks(inner).next().is_some();
+        if is_edge(inner) || (marked && self.shape.is_none()) {
             return false;
         }
-        // Where a mark stands, what is beside it is what was left.
-        let marked = memchr::memmem::find(inner, fingerprint::PREFIX).is_some();
         // Whether it ends the block tells the line behind it, which may still come.
         let undecided = Cell::new(false);
         let row = match self.shape {
@@ -299,11 +311,17 @@ impl Walk {
     }
 }
 
+/// Where marks begin in a line.
+fn marks(line: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memmem::find_iter(line, fingerprint::PREFIX).filter(|at| fingerprint::written_at(&line[*at..]).is_some())
+}
+
 /// Whether a line ends a block or begins one.
 fn is_edge(line: &[u8]) -> bool {
-    let marks = [&b"----END "[..], b"---- END ", b"----BEGIN ", b"---- BEGIN "];
-    marks.iter().any(|mark| memchr::memmem::find(line, mark).is_some())
+    EDGES.iter().any(|edge| memchr::memmem::find(line, edge).is_some())
 }
+
+const EDGES: [&[u8]; 4] = [b"----END ", b"---- END ", b"----BEGIN ", b"---- BEGIN "];
 
 /// Whether a run can be the first row: letters of both cases, which tells it from a hash in hexadecimal.
 fn is_first_row(run: &[u8]) -> bool {

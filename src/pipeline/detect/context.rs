@@ -19,9 +19,9 @@ use super::trigger::{self, Trigger};
 use crate::model::Span;
 
 pub use authorization::{of_header, of_scheme};
-pub use key::{key_ending, may_be_assigned};
+pub use key::{Key, key_ending, may_be_assigned};
 pub use url::{may_hold_password, password};
-pub use value::values;
+pub use value::{element_text, opens_element, values};
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,11 @@ pub struct KeyForm {
 #[derive(Clone, Debug)]
 struct Phrase {
     text: String,
-    /// Length of the last word, and the letter before it, by which nearly every other text is refused.
+    /// Its words, the last one first.
+    words: Vec<Box<[u8]>>,
+    /// Its last two letters, by which nearly every other text is refused.
+    end: [u8; 2],
+    /// Length of the last word, and the letter before it, by which most of the rest are.
     last: usize,
     joint: Option<u8>,
 }
@@ -83,7 +87,9 @@ impl KeyForm {
             .map(|text| {
                 let space = text.rfind(' ');
                 let joint = space.map(|at| text.as_bytes()[at - 1]);
-                Phrase { last: text.len() - space.map_or(0, |at| at + 1), joint, text }
+                let words = text.rsplit(' ').map(|word| word.as_bytes().into()).collect();
+                let end = text.as_bytes().last_chunk().copied().unwrap_or_default();
+                Phrase { words, end, last: text.len() - space.map_or(0, |at| at + 1), joint, text }
             })
             .collect();
         Self { phrases, numbers, words, min_length }
@@ -139,7 +145,13 @@ impl KeyForm {
 
     /// Where a phrase of this rule that ends at `end` begins: the longest, where several do.
     pub fn phrase_before(&self, line: &[u8], end: usize) -> Option<usize> {
-        self.phrases.iter().filter_map(|phrase| phrase.start_in(&line[..end])).min()
+        let text = &line[..end];
+        let last = text.last_chunk::<2>()?.map(|byte| byte.to_ascii_lowercase());
+        self.phrases
+            .iter()
+            .filter(|phrase| phrase.last < 2 || phrase.end == last)
+            .filter_map(|phrase| phrase.start_in(text))
+            .min()
     }
 }
 
@@ -154,12 +166,12 @@ impl Phrase {
             }
         }
         let mut at = text.len();
-        for (number, word) in self.text.rsplit(' ').enumerate() {
+        for (number, word) in self.words.iter().enumerate() {
             if number > 0 && text[..at].last().copied().is_some_and(is_joint) {
                 at -= 1;
             }
             let start = at.checked_sub(word.len())?;
-            if !text[start..at].eq_ignore_ascii_case(word.as_bytes()) {
+            if !text[start..at].eq_ignore_ascii_case(word) {
                 return None;
             }
             at = start;

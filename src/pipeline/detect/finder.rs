@@ -1,12 +1,15 @@
 //! One worker's detection: its scanner, its automata's memory, and the loop from hits to matches.
 
 mod across;
+mod below;
 mod inside;
+mod near;
 
 use zeroize::Zeroize as _;
 
 use self::across::Across;
 use self::inside::Inside;
+use self::near::NearBy;
 use super::allow::{AllowList, Gate, Scope};
 use super::armor::{self, Armor, Rows, Shape};
 use super::candidate::{Candidate, Rank, Refusal, admit};
@@ -21,7 +24,7 @@ use super::slow::SlowRules;
 use super::starts::Start;
 use super::trigger::Reach;
 use super::{Detector, Guarded, Use, boundary, decode, personal};
-use crate::model::{RuleId, Secret, Span};
+use crate::model::{Secret, Span};
 use crate::pipeline::fingerprint;
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -44,6 +47,7 @@ pub struct Finder<'d> {
     scanner: Scanner<'d>,
     slow_cache: Option<regex_automata::meta::Cache>,
     starts: Vec<Start>,
+    sieve_cache: Option<regex_automata::hybrid::dfa::Cache>,
     caches: Vec<Option<Cache>>,
     hits: Vec<Hit>,
     packed: Vec<Packed>,
@@ -54,9 +58,8 @@ pub struct Finder<'d> {
     doubts: Vec<usize>,
     /// The last value of a key that goes.
     covered: Span,
-    /// For each rule, the end of the starts that were tried behind near words: where such words follow each other closely, each
-    /// start is tried once.
-    tried: Vec<usize>,
+    /// Starts behind near words that are still to be tried.
+    near_by: NearBy,
     matches: Vec<Match>,
     /// See [`Matches::decoded`].
     decoded: Vec<Secret<'static>>,
@@ -71,6 +74,9 @@ pub struct Finder<'d> {
     /// The end of the line whose key was followed last, by its first line or by its body.
     followed: Option<usize>,
     followed_body: Option<usize>,
+    /// What no block may be parted in: from the line of a key to the value in a line below it, from a private key's first line to its last
+    /// row.
+    joined: Vec<Span>,
     /// The search of messages in parts.
     across: Across<'d>,
     /// The search of decoded texts.
@@ -91,10 +97,10 @@ pub struct Part {
 }
 
 /// Keys nearer to the end of a value than this are looked at all the same: theirs may go on behind it.
-const DEEP: usize = 1024;
+const DEEP: usize = 128;
 
 /// The line that hits are being confirmed in, as offsets in the block.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Line {
     start: usize,
     end: usize,
@@ -118,6 +124,7 @@ impl<'d> Finder<'d> {
             scanner: detector.database.scanner()?,
             slow_cache: detector.slow.as_ref().map(SlowRules::create_cache),
             starts: Vec::new(),
+            sieve_cache: detector.starts.as_ref().and_then(|starts| Some(starts.sieve.as_ref()?.create_cache())),
             caches: detector.rules.iter().map(|_| None).collect(),
             hits: Vec::new(),
             packed: Vec::new(),
@@ -126,7 +133,7 @@ impl<'d> Finder<'d> {
             walls: Vec::new(),
             doubts: Vec::new(),
             covered: Span::new(0, 0),
-            tried: vec![0; detector.rules.len()],
+            near_by: NearBy::new(detector.rules.len()),
             matches: Vec::new(),
             decoded: Vec::new(),
             part: Part::default(),
@@ -135,6 +142,7 @@ impl<'d> Finder<'d> {
             rows: Rows::default(),
             followed: None,
             followed_body: None,
+            joined: Vec::new(),
             across: Across::default(),
             inside: Inside::default(),
             seen: None,
@@ -223,6 +231,7 @@ impl<'d> Finder<'d> {
     fn confirm_all(&mut self, block: &[u8], hits: &mut [Hit]) -> Result<(), DatabaseError> {
         self.candidates.clear();
         self.doubts.clear();
+        self.joined.clear();
         self.across.begin();
         self.inside.begin();
         self.covered = Span::new(0, 0);
@@ -234,7 +243,7 @@ impl<'d> Finder<'d> {
         if !hits.is_sorted_by_key(|hit| hit.end) {
             hits.sort_unstable_by_key(|hit| hit.end);
         }
-        self.tried.fill(0);
+        self.near_by.begin();
         self.find_walls(block, hits);
         let mut line = Line { start: 0, end: 0 };
         let detector = self.detector;
@@ -265,14 +274,16 @@ impl<'d> Finder<'d> {
         }
         self.look_into_packed(block)?;
         self.find_rare(block)?;
+        self.search_near(block)?;
         self.find_starts(block)?;
         self.find_slow(block)?;
         self.let_through(block);
         resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
         if let Some(open) = &mut self.open {
-            // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits.
+            // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key
+            // whose value does.
             let matches = self.matches.iter().map(|found| found.span);
-            let together = matches.chain(self.across.messages().iter().copied());
+            let together = matches.chain(self.across.messages().iter().chain(&self.joined).copied());
             while let Some(span) = together.clone().find(|span| span.start() < open.at && open.at < span.end()) {
                 open.at = line_around(block, span.start() + 1).start;
             }
@@ -306,8 +317,18 @@ impl<'d> Finder<'d> {
     /// Tells the matches of lines in which something was refused for its context.
     fn doubt(&mut self, block: &[u8]) {
         let mut doubts = self.doubts.iter().copied().peekable();
+        // A line may hold very many matches: where it ends is looked for once.
+        let mut line = Line::default();
         for found in &mut self.matches {
-            while doubts.next_if(|doubt| line_around(block, doubt + 1).end < found.span.start()).is_some() {}
+            while let Some(doubt) = doubts.peek().copied() {
+                if line.start != doubt || line.end == 0 {
+                    line = Line { start: doubt, end: line_around(block, doubt + 1).end };
+                }
+                if line.end >= found.span.start() {
+                    break;
+                }
+                doubts.next();
+            }
             found.doubtful = doubts.peek().is_some_and(|doubt| *doubt <= found.span.start());
         }
     }
@@ -349,7 +370,7 @@ impl<'d> Finder<'d> {
     fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
         // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
         let deep = self.covered.start() < end && end + DEEP < self.covered.end();
-        if deep && matches!(used, Use::Key { .. }) {
+        if deep && matches!(used, Use::Key { .. } | Use::Url { .. }) {
             return Ok(());
         }
         let so_far = self.candidates.len();
@@ -375,11 +396,7 @@ impl<'d> Finder<'d> {
                 let first =
                     pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
                 let last = end + near.as_ref().map_or(0, Near::reach);
-                let first = first.max(self.tried[rule]);
-                if first <= last {
-                    self.search(block, line, rule, first, last)?;
-                    self.tried[rule] = last.min(line.end) + 1;
-                }
+                self.look_near(block, line, rule, first, last)?;
             }
             Use::Key { rule, behind } => {
                 let at = at - behind;
@@ -396,6 +413,9 @@ impl<'d> Finder<'d> {
                     }
                     let mut values = std::mem::take(&mut self.values);
                     context::values(text, key, form, words, &mut values);
+                    if values.is_empty() {
+                        self.look_below(block, line, rule, form, key);
+                    }
                     let spelling = values.iter().find_map(|value| encoded::spelling(&text[value.span.range()]));
                     if let Some(codec) = spelling {
                         self.look_inside(block, line, end, codec)?;
@@ -416,8 +436,7 @@ impl<'d> Finder<'d> {
                         };
                         seen.extend(nothing.into_iter().chain(values.iter().map(found)));
                     }
-                    let hides = |value: &&Value| self.gate.is_none() || !Gate::may_pass(value.span.len());
-                    if let Some(last) = values.last().filter(hides) {
+                    if let Some(last) = values.last().filter(|value| self.hides(value)) {
                         self.covered = last.span.shifted(line.start);
                     }
                     let so_far = self.candidates.len();
@@ -457,7 +476,7 @@ impl<'d> Finder<'d> {
                     && let Some(begun) = armor::begins(block, end, span, &mut self.rows)
                 {
                     self.followed = Some(line.end);
-                    let armor = armor::follow(block, begun, &own_mark(&detector.rules[rule].rule.id));
+                    let armor = armor::follow(block, begun);
                     self.push_armor(block, rule, line.start, armor);
                 }
             }
@@ -476,6 +495,9 @@ impl<'d> Finder<'d> {
             }
             Use::Url { rule } => {
                 if let Some(value) = context::password(text, at) {
+                    if self.hides(&value) {
+                        self.covered = value.span.shifted(line.start);
+                    }
                     self.push_value(block, line, rule, value);
                 }
             }
@@ -493,6 +515,7 @@ impl<'d> Finder<'d> {
         }
         let Some(last) = armor.groups.last() else { return };
         self.armored = last.end();
+        self.joined.push(Span::new(start, last.end()));
         self.decoded.push(Secret::owned(decode::armor(&armor.rows).expose().to_vec()));
         armor.rows.zeroize();
         let canonical = Canonical::Decoded(self.decoded.len() - 1);
@@ -515,6 +538,11 @@ impl<'d> Finder<'d> {
         if let Some(gate) = &mut self.gate {
             gate.note_key(so_far..self.candidates.len(), Span::new(start, end).shifted(line.start));
         }
+    }
+
+    /// Whether a value is sure to go, and hides what lies deep in it.
+    fn hides(&self, value: &Value) -> bool {
+        self.gate.is_none() || !Gate::may_pass(value.span.len())
     }
 
     fn push_value(&mut self, block: &[u8], line: Line, rule: usize, value: Value) {
@@ -550,7 +578,11 @@ impl<'d> Finder<'d> {
             return self.confirm_at(block, line, segment, rule, last);
         }
         let first = reach.max.map_or(segment.start, |max| end.saturating_sub(max).max(segment.start));
-        self.search(block, line, rule, first, last)
+        // Of an address only the longest goes: each at sign is looked at by itself.
+        if self.detector.rules[rule].rule.kind == Kind::Personal {
+            return self.search(block, line, rule, first, last);
+        }
+        self.look_near(block, line, rule, first, last)
     }
 
     /// Confirms a match that can only begin at `start`.
@@ -711,7 +743,12 @@ impl<'d> Finder<'d> {
                 line = line_around(block, at + 1);
             }
             let segment = self.between_walls(line, at);
-            let mut rest = rules;
+            let mut rest = match (&starts.sieve, &mut self.sieve_cache) {
+                (Some(sieve), Some(cache)) => {
+                    sieve.matching(cache, &block[line.start..line.end], at - line.start, rules)
+                }
+                _ => rules,
+            };
             while rest != 0 {
                 let rule = starts.rules[rest.trailing_zeros() as usize];
                 rest &= rest - 1;
@@ -781,9 +818,4 @@ fn line_around(block: &[u8], end: usize) -> Line {
     let start = memchr::memrchr(b'\n', &block[..end - 1]).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'\n', &block[end - 1..]).map_or(block.len(), |at| at + end - 1);
     Line { start, end }
-}
-
-/// What marks of a rule begin with.
-fn own_mark(id: &RuleId) -> Vec<u8> {
-    [fingerprint::PREFIX, id.as_str().as_bytes(), b"-k"].concat()
 }

@@ -2,7 +2,8 @@
 //!
 //! Their patterns say which bytes may stand at the first places of a match, and, as a `\b` ends most of them, how long it may be. One
 //! table holds this for all of them, a bit for each rule; at each word's start it is read from left to right until no rule is left,
-//! which is mostly at the first or second byte. What a rule's bit survives is then matched by the rule itself.
+//! which is mostly at the first or second byte. Of the rules whose bits survive, one automaton tells those that match ([`Sieve`]), and these
+//! find out what.
 //!
 //! Invariant, held by a test over every such rule: wherever a match begins, [`Starts::at`] has the rule's bit.
 
@@ -12,6 +13,7 @@ use super::boundary;
 use super::byte_set::ByteSet;
 use super::group::{class_bytes, last_bytes};
 use super::pattern::Pattern;
+use super::sieve::Sieve;
 
 /// Places of a match that are looked at.
 const DEPTH: usize = 16;
@@ -23,7 +25,7 @@ const MAX_LEN: usize = 1024;
 const MAX_FIRST: u32 = 70;
 
 /// What may stand at the first places of the matches of some rules.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Starts {
     /// By place and byte: a bit for each rule.
     places: Box<[[u64; 256]; DEPTH]>,
@@ -32,6 +34,8 @@ pub struct Starts {
     kinds: [u8; 256],
     /// Indexes of the rules, in the order of their bits.
     pub rules: Vec<usize>,
+    /// What tells which of them match where they may.
+    pub sieve: Option<Sieve>,
 }
 
 /// A byte that a word may go on behind.
@@ -61,13 +65,14 @@ impl Starts {
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
         let mut table = vec![[0u64; 256]; DEPTH];
         let mut after = Box::new([u64::MAX; 256]);
-        let mut indexes = Vec::new();
+        let (mut indexes, mut patterns) = (Vec::new(), Vec::new());
         for (bit, (index, pattern, not_after)) in rules.take(MAX_RULES).enumerate() {
             for (place, set) in table.iter_mut().zip(places(pattern.hir())) {
                 set.bytes().for_each(|byte| place[usize::from(byte)] |= 1 << bit);
             }
             not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !(1 << bit));
             indexes.push(index);
+            patterns.push(pattern.hir());
         }
         let kinds = std::array::from_fn(|byte| {
             let escape = matches!(byte as u8, b'\\' | b'%' | b'[');
@@ -75,7 +80,7 @@ impl Starts {
             is(boundary::is_word(byte as u8), WORD) | is(escape, ESCAPE) | is(table[0][byte] != 0, FIRST)
         });
         let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
-        Self { places, after, kinds, rules: indexes }
+        Self { places, after, kinds, rules: indexes, sieve: Sieve::new(&patterns) }
     }
 
     /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,

@@ -35,6 +35,7 @@ pub fn password(line: &[u8], start: usize) -> Option<Value> {
         matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
     });
     let first = rest.get(delimiter?).copied()?;
+    memchr::memchr(b'@', &rest[delimiter?..])?;
     let run = rest
         .iter()
         .position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'))

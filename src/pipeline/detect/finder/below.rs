@@ -1,0 +1,50 @@
+//! Values in the line below their key: an XML element whose text has a line to itself.
+//!
+//! All three lines are needed to tell: the opening tag that ends its line, the text, and the closing tag that begins the next one. So
+//! a stream's opening tag waits for them, and a block is never parted between them.
+
+use super::{Finder, Line};
+use crate::model::Span;
+use crate::pipeline::detect::context::{self, Key, KeyForm};
+use crate::pipeline::detect::resolve::Open;
+
+/// A longer line is no text of an element with a secret in it.
+const MAX_TEXT: usize = 16 << 10;
+
+impl Finder<'_> {
+    /// Takes the text below the tag that `key`, of these offsets in its line, names.
+    pub(super) fn look_below(&mut self, block: &[u8], line: Line, rule: usize, form: &KeyForm, key: Key) {
+        if !context::opens_element(&block[line.start..line.end], key) {
+            return;
+        }
+        let Some(text) = line_below(block, line) else { return self.wait_below(line) };
+        let (start, end) = (text.start, text.end);
+        let has_mark = self.walls.iter().any(|wall| wall.start() < end && wall.end() > start);
+        if has_mark || end - start > MAX_TEXT {
+            return;
+        }
+        let Some(value) = context::element_text(&block[start..end], form, &self.detector.words) else { return };
+        let Some(closing) = line_below(block, text) else { return self.wait_below(line) };
+        if block[closing.start..closing.end].trim_ascii_start().starts_with(b"</") {
+            let so_far = self.candidates.len();
+            self.push_value(block, text, rule, value);
+            self.note_key(so_far, line, key.start, key.end);
+            self.joined.push(Span::new(line.start, closing.start + 1));
+        }
+    }
+
+    fn wait_below(&mut self, line: Line) {
+        if self.part.goes_on && self.open.is_none_or(|open| line.start < open.at) {
+            self.open = Some(Open { at: line.start, shape: None });
+        }
+    }
+}
+
+/// The line behind this one; `None` where the block ends before it.
+fn line_below(block: &[u8], line: Line) -> Option<Line> {
+    let start = line.end + 1;
+    (start < block.len()).then(|| {
+        let end = memchr::memchr(b'\n', &block[start..]).map_or(block.len(), |at| start + at);
+        Line { start, end }
+    })
+}

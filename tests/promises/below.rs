@@ -1,0 +1,52 @@
+use inkprint::pipeline::framing::MAX_LINE;
+
+use super::engine::{Engine, POLICY};
+
+const LOG: &str = "start\n<config>\n  <linearToken>\n    q7xk2m9c4vw8z5tn1bhd\n  </linearToken>\n  <name>\n    q7xk2m9c4vw8z5tn1bhe\n  </name>\n\
+                   <token>\nq7xk2m9c4vw8z5tn1bhf\n<note/>\n<ns:password>\r\n\tgravel&amp;Moth7\r\n</ns:password>\nend\n";
+
+fn holds(text: &[u8], part: &str) -> bool {
+    memchr::memmem::find(text, part.as_bytes()).is_some()
+}
+
+#[test]
+fn the_text_of_an_element_goes_from_a_line_of_its_own() {
+    let engine = Engine::new(&POLICY);
+    let cleaned = engine.redact(LOG.as_bytes());
+    assert!(!holds(&cleaned, "1bhd") && !holds(&cleaned, "gravel"), "{}", cleaned.escape_ascii());
+    // Another name, and an element that is not closed.
+    assert!(holds(&cleaned, "1bhe") && holds(&cleaned, "1bhf"), "{}", cleaned.escape_ascii());
+    assert_eq!(engine.restored(LOG.as_bytes()), LOG.as_bytes(), "nothing else changes");
+    assert_eq!(engine.redact(&cleaned), cleaned, "twice is once");
+}
+
+#[test]
+fn it_has_the_fingerprint_that_it_has_on_one_line() {
+    let engine = Engine::new(&POLICY);
+    let mark = |log: &str| {
+        let cleaned = engine.redact(log.as_bytes());
+        let start = memchr::memmem::find(&cleaned, b"ink1-").expect("a mark");
+        let end = cleaned[start..].iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'-').expect("an end");
+        cleaned[start..start + end].to_vec()
+    };
+    assert_eq!(
+        mark("<a>\n<password>\n gravel&amp;Moth7\n</password>\n"),
+        mark("<a><password>gravel&amp;Moth7</password></a>\n")
+    );
+}
+
+#[test]
+fn a_cut_between_the_lines_changes_nothing() {
+    let engine = Engine::new(&POLICY);
+    // A key's first line waits, too: a block may not be parted before it, as the value's own line is the one above.
+    let odd = "<token>\nq7xk2m9c4vw8z5tn1bhd -----BEGIN PRIVATE KEY-----\n</token>\n<token>\n-----BEGIN/PRIVATE/KEY-----\n</token>\n";
+    for log in [LOG.to_owned(), odd.to_owned(), format!("{LOG}{odd}{LOG}")] {
+        let whole = engine.redact(log.as_bytes());
+        for cut in 0..=log.len() {
+            for second in [cut, log.len().min(cut + 9)] {
+                let cleaned = engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut, second]);
+                assert_eq!(cleaned, whole, "cut at {cut} and {second}");
+            }
+        }
+    }
+}

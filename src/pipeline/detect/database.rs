@@ -145,7 +145,7 @@ mod tests {
         all.push(Expression::from(&Literal { bytes: b"q.".to_vec(), caseless: true }));
         let database = Database::compile(&all).expect("compiles");
         let mut hits = Vec::new();
-        database.scanner().expect("scanner").scan(b"ab 1! xab Q.", &mut hits).expect("scans");
+        database.scanner().expect("scanner").scan(b"ab 1! xab Q.\x01\x02", &mut hits).expect("scans");
         hits.sort();
         let hit = |end, expression| Hit { end, expression };
         assert_eq!(hits, [hit(2, 0), hit(5, 1), hit(9, 0), hit(12, 2)]);

@@ -15,7 +15,7 @@
 const LANE: usize = 8;
 /// From one lane that is looked at to the next.
 const STRIDE: usize = 2 * LANE;
-/// So many of them are sorted out at a time.
+/// So many of them are sorted out at a time, as a byte can tell apart.
 const AT_ONCE: usize = 256;
 
 /// So many characters in a row must hold ASCII, 17 bytes of it: one lane that is looked at lies in them wherever they begin.
@@ -40,28 +40,34 @@ pub struct Packed {
 /// Appends the stretches in `block`, ascending by their ends.
 pub fn find(block: &[u8], found: &mut Vec<Packed>) {
     let so_far = found.len();
-    let (mut places, mut done) = ([0u16; AT_ONCE], [0; 4]);
-    for (number, part) in block.chunks(STRIDE * AT_ONCE).enumerate() {
-        let from = number * STRIDE * AT_ONCE;
+    let (mut places, mut done) = ([0u8; AT_ONCE], [0; 4]);
+    let (pairs, rest) = block.as_chunks::<STRIDE>();
+    for (number, pairs) in pairs.chunks(AT_ONCE).enumerate() {
         let mut count = 0;
-        for (place, pair) in part.chunks(STRIDE).enumerate() {
-            let Some(lane) = pair.first_chunk() else { break };
-            places[count] = place as u16;
-            count += usize::from(is_above_punctuation(u64::from_le_bytes(*lane)));
-            count = count.min(AT_ONCE);
+        for (place, pair) in pairs.iter().enumerate() {
+            places[count % AT_ONCE] = place as u8;
+            count += usize::from(is_above_punctuation(lane(pair)));
         }
         let mut kept = 0;
         for at in 0..count {
-            let start = usize::from(places[at]) * STRIDE;
-            let Some(lane) = part[start..].first_chunk() else { break };
-            places[kept] = places[at];
-            kept += usize::from(may_hold_ascii(u64::from_le_bytes(*lane)));
+            let place = places[at % AT_ONCE];
+            places[kept % AT_ONCE] = place;
+            kept += usize::from(pairs.get(usize::from(place)).is_some_and(|pair| may_hold_ascii(lane(pair))));
         }
         for place in &places[..kept] {
-            extend(block, from + usize::from(*place) * STRIDE, &mut done, found);
+            extend(block, (number * AT_ONCE + usize::from(*place)) * STRIDE, &mut done, found);
         }
     }
+    if rest.first_chunk().is_some_and(|lane| may_hold_ascii(u64::from_le_bytes(*lane))) {
+        extend(block, block.len() - rest.len(), &mut done, found);
+    }
     found[so_far..].sort_unstable_by_key(|packed| packed.end);
+}
+
+/// The first of two lanes.
+#[inline]
+fn lane(pair: &[u8; STRIDE]) -> u64 {
+    u64::from_le_bytes(*pair.first_chunk().unwrap_or(&[0; LANE]))
 }
 
 /// Eight times this byte.

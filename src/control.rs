@@ -1,6 +1,7 @@
 //! The control side: what sets up the data path and answers for it, beside the stream and never in it.
 
 pub mod admin;
+pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;

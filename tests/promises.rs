@@ -27,6 +27,8 @@ mod promises {
     mod hostile;
     /// Modules import to one side only.
     mod imports;
+    /// The journal: what is synced stays, what is changed is found, and every lookup and key action is in it.
+    mod journal;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
     mod keyring;
     /// No secret anywhere but where it was: not in output, errors, files or dumps.

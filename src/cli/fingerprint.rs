@@ -1,5 +1,6 @@
 //! `inkprint fingerprint`: from leaked secrets to their fingerprints, and to where these stand in cleaned logs.
 
+mod reason;
 mod report;
 mod secrets;
 
@@ -9,13 +10,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
 
+use super::journal_args::{JournalArgs, reader};
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
 use super::rule_args::RuleArgs;
+use crate::control::bridge::Bridges;
+use crate::control::journal;
+use crate::control::journal::entry::{Actor, Entry};
 use crate::control::lookup::recognise::Recogniser;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
@@ -53,6 +59,11 @@ pub struct FingerprintArgs {
     /// Print one JSON object for each secret, and with --in another with the totals
     #[arg(long)]
     json: bool,
+    /// Why this is asked: it goes into the journal with who asks and how much, before the answer is given
+    #[arg(long, value_name = "TEXT", value_parser = reason::parse)]
+    reason: Option<String>,
+    #[command(flatten)]
+    journal: JournalArgs,
     #[command(flatten)]
     rules: RuleArgs,
     // Taken so that it can be refused without being shown, as the parser of the command line would do.
@@ -89,7 +100,15 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
     let recogniser = Recogniser::new(Detector::new(args.rules.load()?)?);
+    let reason = reason::given(args.reason.clone(), args.journal.is_given(), &recogniser)?;
+    let now = Timestamp::now();
+    let mut journal = args.journal.open(now)?;
     let mut lookup = Lookup::new(keys);
+    if let Some(path) = args.journal.path() {
+        let bridges = Bridges::read(args.namespace.clone(), reader(path)?)
+            .with_context(|| format!("the journal {} cannot be read", path.display()))?;
+        lookup = lookup.bridging(bridges);
+    }
     // What cannot be scanned is still looked for as it was pasted.
     let canonical = |pasted: &[u8]| recogniser.secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
     let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), &canonical);
@@ -100,14 +119,33 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     if lookup.secrets().is_empty() {
         bail!("there is no secret to look for; give one a line on standard input");
     }
-    if args.logs.is_empty() {
-        print(&if args.json { report::prints_json(&lookup, &args.namespace)? } else { report::prints_table(&lookup) })?;
-        return Ok(ExitCode::SUCCESS);
+    let bridges = lookup.bridges().map(Bridges::take).unwrap_or_default();
+    let (answer, found, code) = if args.logs.is_empty() {
+        let json = args.json.then(|| report::prints_json(&lookup, &args.namespace)).transpose()?;
+        (json.unwrap_or_else(|| report::prints_table(&lookup)), None, ExitCode::SUCCESS)
+    } else {
+        let (answer, found, code) = search(&args, &lookup)?;
+        (answer, Some(found), code)
+    };
+    // Before the answer: a lookup that cannot be told of is not answered.
+    if let Some(journal) = &mut journal {
+        let mut entries = bridges;
+        entries.push(Entry::Lookup(journal::entry::Lookup {
+            actor: Actor::here(),
+            reason: reason.unwrap_or_default(),
+            by: "fingerprint".to_owned(),
+            namespace: args.namespace.as_str().to_owned(),
+            asked: lookup.secrets().len() as u64,
+            found,
+        }));
+        journal.append(now, &entries).and_then(|_| journal.checkpoint(now)).context("the lookup is not answered")?;
     }
-    search(&args, &lookup)
+    print(&answer)?;
+    Ok(code)
 }
 
-fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
+/// Searches the logs; the answer, how many of the secrets were found, and the exit code.
+fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<(String, u64, ExitCode)> {
     let progress = progress_bar(&args.logs);
     let mut search = Search::new(lookup);
     let mut failed = Vec::new();
@@ -124,12 +162,13 @@ fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
     }
     progress.finish_and_clear();
     let report = report::Report::new(lookup, &search, &failed);
-    print(&if args.json { report.json(&args.namespace)? } else { report.text() })?;
-    Ok(match (failed.is_empty(), report.found()) {
+    let code = match (failed.is_empty(), report.secrets_found() > 0) {
         (false, _) => ExitCode::from(super::FAILURE),
         (true, true) => ExitCode::SUCCESS,
         (true, false) => ExitCode::FAILURE,
-    })
+    };
+    let answer = if args.json { report.json(&args.namespace)? } else { report.text() };
+    Ok((answer, report.secrets_found(), code))
 }
 
 /// A bar over all bytes on the disk, on a terminal only, and only where there is enough to wait for.

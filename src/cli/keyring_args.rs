@@ -7,8 +7,11 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
+use super::custody::{Announced, Custody};
+use crate::control::journal::entry::KeyAction;
 use crate::control::keyring::source::KeyringSource;
 use crate::control::keyring::{Keyring, automatic};
+use crate::model::KeyEpoch;
 
 /// The option that says where the keyring comes from.
 #[derive(Clone, Default, clap::Args)]
@@ -64,16 +67,20 @@ impl KeyringArgs {
         Ok(self.source()?.load()?)
     }
 
-    /// Reads the keyring, and makes the automatic one on its first use.
+    /// Reads the keyring, and makes the automatic one on its first use, which is told in the journal.
     ///
     /// # Errors
-    /// As [`KeyringArgs::load`], and that the automatic one cannot be made.
-    pub fn load_or_make(&self, now: Timestamp) -> anyhow::Result<Opened> {
+    /// As [`KeyringArgs::load`], and that the automatic one cannot be made or told of.
+    pub fn load_or_make(&self, now: Timestamp, journal: &mut Custody) -> anyhow::Result<Opened> {
         if !self.is_automatic() {
             return Ok(Opened { keyring: self.load()?, made: None });
         }
         let path = automatic::path()?;
-        let (keyring, made) = automatic::load_or_make(&path, now)?;
+        let source = KeyringSource::File(path.clone());
+        let announced = Announced { action: KeyAction::Init, epoch: Some(KeyEpoch::FIRST), namespace: None };
+        let loaded = automatic::load_or_make(&path, now, || journal.announce(&source, announced));
+        journal.conclude(loaded.is_ok())?;
+        let (keyring, made) = loaded?;
         Ok(Opened { keyring, made: made.then_some(path) })
     }
 

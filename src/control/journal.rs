@@ -16,6 +16,7 @@
 mod actor;
 pub mod entry;
 pub mod key;
+pub mod lines;
 pub mod note;
 pub mod record;
 pub mod storage;

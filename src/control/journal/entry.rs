@@ -86,12 +86,19 @@ pub struct Start {
 }
 
 /// See [`Entry::Stop`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// The number of the record that told of the start.
     pub start: u64,
     /// Whether it ended as it should.
     pub ok: bool,
+    /// What it did; none where that is not known at the end.
+    pub counts: Option<Counts>,
+}
+
+/// What a program did with the lines that went through it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written.

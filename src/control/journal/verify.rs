@@ -10,12 +10,13 @@
 //! After a fault, verification goes on with what can be recognised, so that one run tells all of them.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use super::INTERVAL;
 use super::entry::{Begin, Entry};
+use super::lines::{Line, Lines};
 use super::note::{Checkpoint, NoteError, PublicKey};
-use super::record::{Hash, MAX_RECORD, Record};
+use super::record::{Hash, Record};
 
 /// The most faults that are kept; more are counted.
 pub const MAX_FAULTS: usize = 1000;
@@ -112,7 +113,7 @@ impl fmt::Display for Fault {
 /// What verification has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Records read.
+    /// Lines read, each of which should be a record.
     pub records: u64,
     /// Bytes read.
     pub bytes: u64,
@@ -144,41 +145,13 @@ impl Verdict {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn verify(mut journal: impl BufRead, key: &PublicKey, head: Option<&Checkpoint>) -> io::Result<Verdict> {
+pub fn verify(journal: impl BufRead, key: &PublicKey, head: Option<&Checkpoint>) -> io::Result<Verdict> {
     let mut verifier = Verifier::new(key, head);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        // A line that never ends shall not fill the memory.
-        let read = (&mut journal).take(MAX_RECORD as u64 + 1).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(verifier.finish());
-        }
-        if line.pop_if(|byte| *byte == b'\n').is_some() {
-            verifier.line(&line, read as u64);
-        } else if read > MAX_RECORD {
-            let more = skip_line(&mut journal)?;
-            verifier.line(b"", read as u64 + more);
-        } else {
-            verifier.torn(read as u64);
-        }
+    let mut lines = Lines::of(journal);
+    while let Some(line) = lines.next()? {
+        verifier.line(line);
     }
-}
-
-fn skip_line(journal: &mut impl BufRead) -> io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let bytes = journal.fill_buf()?;
-        let (end, done) = match memchr::memchr(b'\n', bytes) {
-            Some(at) => (at + 1, true),
-            None => (bytes.len(), bytes.is_empty()),
-        };
-        journal.consume(end);
-        skipped += end as u64;
-        if done {
-            return Ok(skipped);
-        }
-    }
+    Ok(verifier.finish())
 }
 
 struct Verifier<'k> {
@@ -211,23 +184,20 @@ impl<'k> Verifier<'k> {
         }
     }
 
-    fn line(&mut self, line: &[u8], bytes: u64) {
-        match Record::parse(line) {
-            None => {
+    fn line(&mut self, line: Line<'_>) {
+        let record = if let Line::Whole(line) = line { Record::parse(line) } else { None };
+        match (line, record) {
+            (_, Some(record)) => self.record(&record),
+            (Line::Torn(bytes), None) => self.fault(self.next, Problem::Torn(bytes.len() as u64)),
+            (_, None) => {
                 self.fault(self.next, Problem::Malformed);
                 self.lost += 1;
             }
-            Some(record) => self.record(&record),
         }
-        self.verdict.records += 1;
-        self.verdict.bytes += bytes;
+        self.verdict.records += u64::from(!matches!(line, Line::Torn(_)));
+        self.verdict.bytes += line.len();
         self.line += 1;
-        self.byte += bytes;
-    }
-
-    fn torn(&mut self, bytes: u64) {
-        self.fault(self.next, Problem::Torn(bytes));
-        self.verdict.bytes += bytes;
+        self.byte += line.len();
     }
 
     fn record(&mut self, record: &Record<'_>) {

@@ -12,9 +12,10 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::custody::{Announced, Custody};
-use super::journal_args::JournalArgs;
+use super::journal_args::{JournalArgs, reader};
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
+use crate::control::bridge;
 use crate::control::journal::entry::KeyAction;
 use crate::control::keyring::source::KeyringSource;
 use crate::control::keyring::{Keyring, KeyringError, automatic, store};
@@ -117,7 +118,8 @@ pub fn run(args: KeysArgs) -> anyhow::Result<ExitCode> {
             keyring.try_out(|keyring| keyring.destroy(epoch, now))?;
             let lost = format!(
                 "This erases the key of epoch {epoch} for good. Its marks stay in the logs, and nobody can link them to \
-                 a secret from then on, in any namespace. Copies of this keyring elsewhere are not erased."
+                 a secret from then on, in any namespace. Copies of this keyring elsewhere are not erased.{}",
+                bridged(&args.journal, epoch)?
             );
             if !yes && !confirmed(&lost, &epoch.to_string())? {
                 return Ok(not_confirmed());
@@ -223,6 +225,16 @@ fn confirmed(lost: &str, answer: &str) -> anyhow::Result<bool> {
     let mut typed = String::new();
     io::stdin().lock().read_line(&mut typed).context("the answer cannot be read")?;
     Ok(typed.trim() == answer)
+}
+
+/// What a journal keeps that links marks of `epoch` to those of another.
+fn bridged(journal: &JournalArgs, epoch: KeyEpoch) -> anyhow::Result<String> {
+    let Some(path) = journal.path().filter(|path| path.exists()) else { return Ok(String::new()) };
+    let pairs = bridge::touching(reader(path)?, epoch).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(match pairs {
+        0 => String::new(),
+        pairs => format!(" The journal's bridges go on linking {pairs} of its fingerprints to those of other epochs."),
+    })
 }
 
 fn not_confirmed() -> ExitCode {

@@ -117,6 +117,24 @@ impl Bridges {
     }
 }
 
+/// How many secrets a journal's bridges follow out of `epoch` or into it, in all namespaces.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn touching(journal: impl BufRead, epoch: KeyEpoch) -> io::Result<u64> {
+    let mut pairs = 0;
+    lines::read(journal, |record, _| {
+        if record.kind == "bridge"
+            && let Some(Entry::Bridge(bridge)) = record.entry()
+            && [bridge.from, bridge.to].contains(&epoch.get())
+        {
+            pairs += bridge.prints.len() as u64;
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    Ok(pairs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -201,7 +201,7 @@ impl<S: Storage> Journal<S> {
     /// Follows what others wrote, mends what a crash left, begins the journal where it has no record, and writes `entries`. Call with
     /// the lock held.
     fn write(&mut self, now: Timestamp, entries: &[Entry]) -> Result<u64, JournalError> {
-        let len = self.storage.len().map_err(|error| io_fault(&self.name, "read", error))?;
+        let len = self.storage.size().map_err(|error| io_fault(&self.name, "read", error))?;
         if len < self.tail.end {
             return Err(JournalError::Cut(self.name.clone()));
         }

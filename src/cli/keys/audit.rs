@@ -111,10 +111,9 @@ fn write_account(out: &mut String, name: &str, account: &Account, every: SignedD
         let length = gap.to.duration_since(gap.from);
         let _ = writeln!(
             out,
-            "  {epoch} {} {} after {}: since {} (record {}){}",
+            "  {epoch} {} {} after it began: since {} (record {}){}",
             if gap.overdue { "is still the current one" } else { "was only followed" },
             days(length),
-            "it began",
             gap.from,
             gap.record,
             if gap.overdue { String::new() } else { format!(", until {}", gap.to) }

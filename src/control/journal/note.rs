@@ -152,7 +152,7 @@ impl FromStr for PublicKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let (name, id, key) = parts(text.trim_end_matches(['\r', '\n'])).ok_or(NoteError::PublicKey)?;
+        let Parts { name, id, key } = Parts::of(text.trim_end_matches(['\r', '\n'])).ok_or(NoteError::PublicKey)?;
         let key = VerifyingKey::from_bytes(&key).map_err(|_| NoteError::PublicKey)?;
         let public = Self { name: name.to_owned(), key };
         // A weak key would let signatures be made without the private one.
@@ -160,16 +160,25 @@ impl FromStr for PublicKey {
     }
 }
 
-/// `NAME+ID+KEY`: the name, the id, and the 32 bytes behind the type.
-fn parts(text: &str) -> Option<(&str, [u8; 4], Zeroizing<[u8; 32]>)> {
-    let (name, rest) = text.split_once('+')?;
-    let (id, key) = rest.split_once('+')?;
-    let id = u32::from_str_radix(id, 16).ok().filter(|_| id.len() == 8)?.to_be_bytes();
-    let mut bytes = Zeroizing::new([0u8; 48]);
-    let len = STANDARD.decode_slice(key, bytes.as_mut_slice()).ok()?;
-    let named = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control());
-    let key = Zeroizing::new(<[u8; 32]>::try_from(bytes.get(1..len)?).ok()?);
-    (named && bytes[0] == ED25519).then_some((name, id, key))
+/// `NAME+ID+KEY`, taken apart.
+struct Parts<'a> {
+    name: &'a str,
+    id: [u8; 4],
+    /// What stands behind the type.
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (name, rest) = text.split_once('+')?;
+        let (id, key) = rest.split_once('+')?;
+        let id = u32::from_str_radix(id, 16).ok().filter(|_| id.len() == 8)?.to_be_bytes();
+        let mut bytes = Zeroizing::new([0u8; 48]);
+        let len = STANDARD.decode_slice(key, bytes.as_mut_slice()).ok()?;
+        let named = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+        let key = Zeroizing::new(<[u8; 32]>::try_from(bytes.get(1..len)?).ok()?);
+        (named && bytes[0] == ED25519).then_some(Self { name, id, key })
+    }
 }
 
 /// A key that signs checkpoints; wiped when dropped, and mute.
@@ -200,7 +209,7 @@ impl PrivateKey {
     /// [`NoteError::PrivateKey`].
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let text = text.trim_end_matches(['\r', '\n']).strip_prefix(PRIVATE).ok_or(NoteError::PrivateKey)?;
-        let (name, id, seed) = parts(text).ok_or(NoteError::PrivateKey)?;
+        let Parts { name, id, key: seed } = Parts::of(text).ok_or(NoteError::PrivateKey)?;
         let key = Self::named(name.to_owned(), &seed);
         if key.public.id() == id { Ok(key) } else { Err(NoteError::PrivateKey) }
     }

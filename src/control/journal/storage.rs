@@ -22,7 +22,7 @@ pub trait Storage {
     ///
     /// # Errors
     /// As the operating system says.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 
     /// Reads what is at `offset`, as much as fits into `buffer` or is there.
     ///
@@ -108,7 +108,7 @@ impl Storage for FileStorage {
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 

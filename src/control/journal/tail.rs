@@ -49,7 +49,7 @@ impl Tail {
 
     /// Finds the last whole record from the end; what stands before it is not looked at.
     pub(super) fn find(storage: &impl Storage) -> Result<Self, TailError> {
-        let len = storage.len()?;
+        let len = storage.size()?;
         let window = len.min(2 * MAX_RECORD as u64 + 1);
         let from = len - window;
         let mut bytes = vec![0; window as usize];
@@ -76,7 +76,7 @@ impl Tail {
 
     /// Follows the chain to the storage's end; gives how many bytes stand there behind the last whole record.
     pub(super) fn follow(&mut self, storage: &impl Storage) -> Result<u64, TailError> {
-        let len = storage.len()?;
+        let len = storage.size()?;
         let (mut bytes, mut at) = (Vec::new(), self.end);
         while at < len {
             let held = bytes.len();

@@ -62,7 +62,7 @@ impl Storage for Disk {
         self.0.borrow_mut().locked = false;
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.0.borrow().bytes.len() as u64)
     }
 

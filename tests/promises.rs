@@ -60,4 +60,6 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// A keyring in Vault or OpenBao: from a real server, or nothing passes.
+    mod vault;
 }

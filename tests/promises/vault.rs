@@ -80,14 +80,7 @@ impl Bao {
 
     /// The pipe with a keyring from the server, as nobody so far.
     fn pipe(&self, source: &str) -> Command {
-        let mut command = inkprint(self.home.path());
-        for name in ["VAULT_ADDR", "VAULT_TOKEN", "VAULT_CACERT", "VAULT_NAMESPACE", "BAO_TOKEN", "BAO_NAMESPACE"] {
-            command.env_remove(name);
-        }
-        command
-            .args(["--keyring", source])
-            .envs([("BAO_ADDR", self.address().as_str()), ("BAO_CACERT", "vault-ca.pem")]);
-        command
+        pipe_from(self.home.path(), &self.address(), source)
     }
 
     /// What comes of the line with the keyring that was put into the server.
@@ -121,6 +114,15 @@ impl Bao {
             assert!(!found, "{secret}: {shown}");
         }
     }
+}
+
+fn pipe_from(home: &Path, address: &str, source: &str) -> Command {
+    let mut command = inkprint(home);
+    for name in ["VAULT_ADDR", "VAULT_TOKEN", "VAULT_CACERT", "VAULT_NAMESPACE", "BAO_TOKEN", "BAO_NAMESPACE"] {
+        command.env_remove(name);
+    }
+    command.args(["--keyring", source]).envs([("BAO_ADDR", address), ("BAO_CACERT", "vault-ca.pem")]);
+    command
 }
 
 impl Drop for Bao {
@@ -196,7 +198,7 @@ fn a_keyring_comes_from_a_secret_or_is_decrypted() {
     fs::write(bao.home.path().join("wrapped"), wrapped).expect("written");
     assert_eq!(with_token("vault:transit:transit/ink:wrapped"), expected);
 
-    let mut as_root = |source: &str, why: &str| bao.refused(bao.pipe(source).env("VAULT_TOKEN", "root"), why);
+    let as_root = |source: &str, why: &str| bao.refused(bao.pipe(source).env("VAULT_TOKEN", "root"), why);
     as_root("vault:kv:secret/nothing", "404");
     as_root("vault:kv:secret/inkprint#nothing", "this field");
     as_root("vault:transit:transit/other:wrapped", "status");
@@ -257,10 +259,11 @@ fn whoever_may_not_gets_nothing() {
 
 #[test]
 fn a_server_that_cannot_answer_or_prove_itself_lets_nothing_pass() {
-    let Some(bao) = Bao::start() else { return };
+    let Some(mut bao) = Bao::start() else { return };
     let expected = bao.expected();
+    let (address, home) = (bao.address(), bao.home.path().to_owned());
     let root = |source: &str| {
-        let mut command = bao.pipe(source);
+        let mut command = pipe_from(&home, &address, source);
         command.env("BAO_TOKEN", "root");
         command
     };
@@ -287,6 +290,10 @@ fn a_server_that_cannot_answer_or_prove_itself_lets_nothing_pass() {
     bao.bao(&["operator", "unseal", &bao.unseal_key]);
     wait_for("unsealed server", || run_with(&mut root(KV), LINE).status.success());
     assert_eq!(ended(&run_with(&mut root(KV), LINE), 0), expected);
+
+    bao.server.kill().expect("it runs");
+    bao.server.wait().expect("a child");
+    bao.refused(&mut root(KV), "cannot be asked");
 }
 
 #[test]

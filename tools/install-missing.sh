@@ -29,6 +29,7 @@ for group in "$@"; do
     test)
         lacks python3 python3
         lacks logger bsdutils
+        lacks script bsdutils
         ;;
     ci)
         # Real peers, which a developer's machine may lack: their tests say so and pass over.

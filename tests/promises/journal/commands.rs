@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::program::{ended, home_with_keyring, inkprint, run, run_with, stderr};
+use super::super::program::{ended, home_with_keyring, inkprint, run, run_with, stderr, tool};
+use super::super::tcp::service::Service;
 use super::tamper::{lines, mutations};
 
 const TOKEN: &str = "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";
@@ -110,6 +111,19 @@ fn nothing_is_done_that_the_journal_cannot_tell() {
 }
 
 #[test]
+fn what_was_announced_and_could_not_be_done_is_told_too() {
+    let home = home_with_keyring();
+    // In the place of the new keyring, before it takes the old one's.
+    fs::create_dir(home.path().join(".k.new")).expect("made");
+    ended(&run(&mut with_journal(home.path(), &["keys", "rotate"])), 2);
+    assert_eq!(kinds(home.path()), ["begin", "key", "outcome", "checkpoint"]);
+    assert_eq!(records(home.path(), &["--kind", "outcome"])[0]["details"]["done"], false);
+    ended(&run(&mut with_journal(home.path(), &["keys", "init"])), 2);
+    let outcomes = records(home.path(), &["--kind", "outcome"]);
+    assert_eq!(outcomes[1]["details"]["done"], false, "there was a keyring");
+}
+
+#[test]
 fn a_lookup_needs_a_reason_and_is_told_before_it_is_answered() {
     let home = home_with_keyring();
     let secret = format!("{TOKEN}\n");
@@ -135,6 +149,24 @@ fn a_lookup_needs_a_reason_and_is_told_before_it_is_answered() {
     let lost =
         run_with(inkprint(home.path()).args(["fingerprint", "--keyring", "k", "--reason", "x"]), secret.as_bytes());
     ended(&lost, 2);
+}
+
+#[test]
+fn on_a_terminal_the_reason_is_asked_for() {
+    if !tool("script") {
+        return;
+    }
+    let home = home_with_keyring();
+    fs::write(home.path().join("secrets"), TOKEN).expect("written");
+    let mut terminal = Command::new("script");
+    let program = format!("{} fingerprint --from secrets --json", env!("CARGO_BIN_EXE_inkprint"));
+    terminal.args(["-qec", &program, "/dev/null"]).current_dir(home.path()).env("HOME", home.path());
+    terminal.envs([("INKPRINT_KEYRING", "k"), ("INKPRINT_JOURNAL", "j")]);
+    let asked = ended(&run_with(&mut terminal, b"case 9\n"), 0);
+    assert!(asked.contains("Why is this asked"), "{asked}");
+    assert_eq!(records(home.path(), &["--kind", "lookup"])[0]["details"]["reason"], "case 9");
+    ended(&run_with(&mut terminal, b"\n"), 2);
+    assert_eq!(records(home.path(), &["--kind", "lookup"]).len(), 1);
 }
 
 #[test]
@@ -172,6 +204,21 @@ fn the_pipe_tells_how_it_started_and_ended() {
     let hash = |at: usize| all[at]["details"]["sha256"].as_str().expect("a hash").to_owned();
     assert_eq!(hash(2), hash(7), "the same rules");
     assert_ne!(hash(2), hash(11), "other rules");
+    assert_eq!(verdict(home.path(), &["--complete"]).0, 0);
+}
+
+#[test]
+fn a_service_tells_its_start_and_its_stop() {
+    let home = home_with_keyring();
+    let path = home.path().join("j").display().to_string();
+    let mut service = Service::start(&["--journal", &path]);
+    // Its own keyring, which is made on first use, is told of before its start.
+    assert_eq!(kinds(home.path()), ["begin", "key", "outcome", "checkpoint", "start", "rules"]);
+    assert_eq!(records(home.path(), &["--kind", "key"])[0]["details"]["action"], "init");
+    assert_eq!(verdict(home.path(), &["--complete"]).0, 1, "it runs");
+    service.stop();
+    let stop = &records(home.path(), &["--kind", "stop"])[0]["details"];
+    assert_eq!((&stop["start"], &stop["ok"]), (&5.into(), &true.into()));
     assert_eq!(verdict(home.path(), &["--complete"]).0, 0);
 }
 

@@ -104,6 +104,14 @@ fn what_no_crash_can_have_left_is_not_mended() {
 }
 
 #[test]
+fn a_tail_of_zeros_is_cut_off_like_any_other() {
+    let disk = Disk::of([&closed(3)[..], &[0; 300]].concat());
+    open(disk.clone()).expect("mended").checkpoint(at(1)).expect("signed");
+    let verdict = verified(&disk.bytes(), None);
+    assert!(verdict.is_sound() && verdict.recovered == 1, "{:?}", verdict.faults);
+}
+
+#[test]
 fn a_record_has_a_longest_length() {
     let mut journal = open(Disk::default()).expect("opened");
     let long = Entry::Gap(Gap { what: "x".repeat(70_000), from: at(0), to: at(0) });

@@ -5,6 +5,7 @@ mod completions;
 pub mod custody;
 pub mod fingerprint;
 pub mod handling_args;
+pub mod inquiry;
 pub mod journal_args;
 pub mod keyring_args;
 pub mod keys;

@@ -1,6 +1,5 @@
 //! `inkprint fingerprint`: from leaked secrets to their fingerprints, and to where these stand in cleaned logs.
 
-mod reason;
 mod report;
 mod secrets;
 
@@ -10,18 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 
-use super::journal_args::{JournalArgs, reader};
+use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
 use super::rule_args::RuleArgs;
-use crate::control::bridge::Bridges;
-use crate::control::journal;
-use crate::control::journal::entry::{Actor, Entry};
 use crate::control::lookup::recognise::Recogniser;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
@@ -59,11 +54,8 @@ pub struct FingerprintArgs {
     /// Print one JSON object for each secret, and with --in another with the totals
     #[arg(long)]
     json: bool,
-    /// Why this is asked: it goes into the journal with who asks and how much, before the answer is given
-    #[arg(long, value_name = "TEXT", value_parser = reason::parse)]
-    reason: Option<String>,
     #[command(flatten)]
-    journal: JournalArgs,
+    inquiry: InquiryArgs,
     #[command(flatten)]
     rules: RuleArgs,
     // Taken so that it can be refused without being shown, as the parser of the command line would do.
@@ -100,13 +92,9 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
     let recogniser = Recogniser::new(Detector::new(args.rules.load()?)?);
-    let reason = reason::given(args.reason.clone(), args.journal.is_given(), &recogniser)?;
-    let now = Timestamp::now();
-    let mut journal = args.journal.open(now)?;
+    let mut inquiry = args.inquiry.begin(&recogniser)?;
     let mut lookup = Lookup::new(keys);
-    if let Some(path) = args.journal.path() {
-        let bridges = Bridges::read(args.namespace.clone(), reader(path)?)
-            .with_context(|| format!("the journal {} cannot be read", path.display()))?;
+    if let Some(bridges) = inquiry.bridges(&args.namespace)? {
         lookup = lookup.bridging(bridges);
     }
     // What cannot be scanned is still looked for as it was pasted.
@@ -119,7 +107,6 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     if lookup.secrets().is_empty() {
         bail!("there is no secret to look for; give one a line on standard input");
     }
-    let bridges = lookup.bridges().map(Bridges::take).unwrap_or_default();
     let (answer, found, code) = if args.logs.is_empty() {
         let json = args.json.then(|| report::prints_json(&lookup, &args.namespace)).transpose()?;
         (json.unwrap_or_else(|| report::prints_table(&lookup)), None, ExitCode::SUCCESS)
@@ -127,19 +114,8 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
         let (answer, found, code) = search(&args, &lookup)?;
         (answer, Some(found), code)
     };
-    // Before the answer: a lookup that cannot be told of is not answered.
-    if let Some(journal) = &mut journal {
-        let mut entries = bridges;
-        entries.push(Entry::Lookup(journal::entry::Lookup {
-            actor: Actor::here(),
-            reason: reason.unwrap_or_default(),
-            by: "fingerprint".to_owned(),
-            namespace: args.namespace.as_str().to_owned(),
-            asked: lookup.secrets().len() as u64,
-            found,
-        }));
-        journal.append(now, &entries).and_then(|_| journal.checkpoint(now)).context("the lookup is not answered")?;
-    }
+    let asked = lookup.secrets().len() as u64;
+    inquiry.tell("fingerprint", &args.namespace, asked, found, lookup.bridges())?;
     print(&answer)?;
     Ok(code)
 }

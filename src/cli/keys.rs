@@ -116,16 +116,17 @@ pub fn run(args: KeysArgs) -> anyhow::Result<ExitCode> {
         KeysCommand::Destroy { epoch, yes } => {
             // Tried on a copy first, so that nobody is asked to confirm what will then be refused.
             keyring.try_out(|keyring| keyring.destroy(epoch, now))?;
+            let bridged = bridged(&args.journal, epoch)?;
             let lost = format!(
                 "This erases the key of epoch {epoch} for good. Its marks stay in the logs, and nobody can link them to \
                  a secret from then on, in any namespace. Copies of this keyring elsewhere are not erased.{}",
-                bridged(&args.journal, epoch)?
+                bridged
             );
             if !yes && !confirmed(&lost, &epoch.to_string())? {
                 return Ok(not_confirmed());
             }
             keyring.change(|keyring| keyring.destroy(epoch, now), |()| of_epoch(KeyAction::Destroy, epoch))?;
-            print(&format!("epoch {epoch} is destroyed: its marks can be linked to nothing\n"))?;
+            print(&format!("epoch {epoch} is destroyed: its marks can be linked to no secret.{bridged}\n"))?;
         }
         KeysCommand::Audit(audit) => return audit::run(&args.keyring, &args.journal, &audit),
         KeysCommand::Namespace(command) => return namespace(keyring, command),

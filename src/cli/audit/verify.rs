@@ -62,10 +62,11 @@ struct FaultRow<'a> {
 /// # Errors
 /// That the journal, the key or the checkpoint cannot be read, or is none of this key's.
 pub(super) fn run(path: &Path, journal: &JournalArgs, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let file = reader(path)?;
     let key = public_key(path, journal, args.public_key.as_deref())?;
     let head = args.head.as_deref().map(|head| checkpoint(head, &key)).transpose()?;
-    let verdict = verify(reader(path)?, &key, head.as_ref())
-        .with_context(|| format!("the journal {} cannot be read", path.display()))?;
+    let verdict =
+        verify(file, &key, head.as_ref()).with_context(|| format!("the journal {} cannot be read", path.display()))?;
     let sound = verdict.is_sound() && !(args.complete && verdict.unsigned() > 0);
     print(&if args.json { json(path, &key, &verdict, sound)? } else { text(&key, &verdict, args, sound) })?;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -369,7 +369,8 @@ fn a_bridge_outlives_the_key_that_it_begins_at() {
     let print = |mark: &str| mark.trim().rsplit('-').next().expect("a mark")[..20].to_owned();
     let pairs = bridges[0]["details"]["prints"].as_array().expect("pairs").clone();
     assert!(pairs.contains(&serde_json::json!([print(&old), print(&new)])), "{pairs:?}");
-    ended(&run(&mut with_journal(home.path(), &["keys", "destroy", "1", "--yes"])), 0);
+    let destroyed = ended(&run(&mut with_journal(home.path(), &["keys", "destroy", "1", "--yes"])), 0);
+    assert!(destroyed.contains("bridges go on linking"), "{destroyed}");
     let after = find(0);
     assert_eq!((&after["found"], &after["epochs"][1]["bridged"]), (&2.into(), &true.into()), "{after}");
     assert_eq!(records(home.path(), &["--kind", "bridge"]).len(), 1, "a bridge is told once");

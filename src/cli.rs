@@ -1,8 +1,12 @@
 //! The command line: what may be typed, and one file per command.
 
+pub mod audit;
 mod completions;
+pub mod custody;
 pub mod fingerprint;
 pub mod handling_args;
+pub mod inquiry;
+pub mod journal_args;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
@@ -41,6 +45,7 @@ enum Command {
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
+    Audit(audit::AuditArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -53,6 +58,7 @@ pub fn main() -> ExitCode {
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),
+        Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

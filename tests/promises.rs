@@ -29,6 +29,8 @@ mod promises {
     mod hostile;
     /// Modules import to one side only.
     mod imports;
+    /// The journal: what is synced stays, what is changed is found, and every lookup and key action is in it.
+    mod journal;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
     mod keyring;
     /// No secret anywhere but where it was: not in output, errors, files or dumps.
@@ -62,4 +64,6 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// A keyring in Vault or OpenBao: from a real server, or nothing passes.
+    mod vault;
 }

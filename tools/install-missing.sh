@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what this machine lacks to build, test or measure inkprint: Debian packages, by name. What is there is left alone,
-# and where nothing is missing no package manager is called and no network is used.
+# Installs what this machine lacks to build, test or measure inkprint: Debian packages, by name, and for `ci` the Python packages in
+# python-peers.txt, by hash. What is there is left alone, and where nothing is missing no package manager is called and no network is used.
 #
 # usage: install-missing.sh build|test|ci|bench...
 set -eu
 
 missing=
+peers=
 
 # lacks PROGRAM PACKAGE: notes the package where the program is not there.
 lacks() {
@@ -28,11 +29,18 @@ for group in "$@"; do
     test)
         lacks python3 python3
         lacks logger bsdutils
+        lacks script bsdutils
         ;;
     ci)
         # Real peers, which a developer's machine may lack: their tests say so and pass over.
         lacks rsyslogd rsyslog
         lacks promtool prometheus
+        if ! command -v bao >/dev/null 2>&1; then
+            peers=yes
+            lacks python3 python3
+            # A Python without pip, or Debian's, which needs its package for it.
+            python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
+        fi
         ;;
     bench)
         lacks python3 python3
@@ -50,8 +58,25 @@ if ! command -v "${CARGO:-cargo}" >/dev/null 2>&1; then
     exit 1
 fi
 
+# The Python packages, where one is missing, once Python itself is there.
+install_peers() {
+    [ -n "$peers" ] || return 0
+    echo "Installing the Python packages in tools/python-peers.txt" >&2
+    # Debian's pip installs beside its own packages only when told so; an older pip does not know the option.
+    peer_list=$(dirname "$0")/python-peers.txt
+    python3 -m pip install --quiet --break-system-packages --require-hashes -r "$peer_list" ||
+        python3 -m pip install --quiet --require-hashes -r "$peer_list"
+    if ! command -v bao >/dev/null 2>&1; then
+        echo "bao was installed, and is not in the PATH: add $(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')" >&2
+        return 1
+    fi
+}
+
 missing=${missing# }
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    install_peers
+    exit
+fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "These are missing (by their Debian names): $missing" >&2
@@ -87,3 +112,4 @@ if ! install; then
         exit 1
     fi
 fi
+install_peers

@@ -13,6 +13,7 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
 use super::rule_args::RuleArgs;
@@ -54,6 +55,8 @@ pub struct FingerprintArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    inquiry: InquiryArgs,
+    #[command(flatten)]
     rules: RuleArgs,
     // Taken so that it can be refused without being shown, as the parser of the command line would do.
     #[arg(hide = true, value_name = "SECRET")]
@@ -89,7 +92,11 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
     let recogniser = Recogniser::new(Detector::new(args.rules.load()?)?);
+    let mut inquiry = args.inquiry.begin(&recogniser)?;
     let mut lookup = Lookup::new(keys);
+    if let Some(bridges) = inquiry.bridges(&args.namespace)? {
+        lookup = lookup.bridging(bridges);
+    }
     // What cannot be scanned is still looked for as it was pasted.
     let canonical = |pasted: &[u8]| recogniser.secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
     let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), &canonical);
@@ -100,14 +107,21 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     if lookup.secrets().is_empty() {
         bail!("there is no secret to look for; give one a line on standard input");
     }
-    if args.logs.is_empty() {
-        print(&if args.json { report::prints_json(&lookup, &args.namespace)? } else { report::prints_table(&lookup) })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    search(&args, &lookup)
+    let (answer, found, code) = if args.logs.is_empty() {
+        let json = args.json.then(|| report::prints_json(&lookup, &args.namespace)).transpose()?;
+        (json.unwrap_or_else(|| report::prints_table(&lookup)), None, ExitCode::SUCCESS)
+    } else {
+        let (answer, found, code) = search(&args, &lookup)?;
+        (answer, Some(found), code)
+    };
+    let asked = lookup.secrets().len() as u64;
+    inquiry.tell("fingerprint", &args.namespace, asked, found, lookup.bridges())?;
+    print(&answer)?;
+    Ok(code)
 }
 
-fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
+/// Searches the logs; the answer, how many of the secrets were found, and the exit code.
+fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<(String, u64, ExitCode)> {
     let progress = progress_bar(&args.logs);
     let mut search = Search::new(lookup);
     let mut failed = Vec::new();
@@ -124,12 +138,13 @@ fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<ExitCode> {
     }
     progress.finish_and_clear();
     let report = report::Report::new(lookup, &search, &failed);
-    print(&if args.json { report.json(&args.namespace)? } else { report.text() })?;
-    Ok(match (failed.is_empty(), report.found()) {
+    let code = match (failed.is_empty(), report.secrets_found() > 0) {
         (false, _) => ExitCode::from(super::FAILURE),
         (true, true) => ExitCode::SUCCESS,
         (true, false) => ExitCode::FAILURE,
-    })
+    };
+    let answer = if args.json { report.json(&args.namespace)? } else { report.text() };
+    Ok((answer, report.secrets_found(), code))
 }
 
 /// A bar over all bytes on the disk, on a terminal only, and only where there is enough to wait for.

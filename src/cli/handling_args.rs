@@ -27,6 +27,11 @@ pub struct HandlingArgs {
 }
 
 impl HandlingArgs {
+    /// The files of the allow list.
+    pub fn allow(&self) -> &[PathBuf] {
+        &self.allow
+    }
+
     /// The rules in force, with their actions.
     ///
     /// # Errors

@@ -7,18 +7,23 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
+use super::custody::{Announced, Custody};
+use crate::control::journal::entry::KeyAction;
 use crate::control::keyring::source::KeyringSource;
 use crate::control::keyring::{Keyring, automatic};
+use crate::model::KeyEpoch;
 
 /// The option that says where the keyring comes from.
 #[derive(Clone, Default, clap::Args)]
 pub struct KeyringArgs {
     // Taken as it was typed and read later: clap shows a value that it cannot read, and this one may be a keyring
     // pasted in the wrong place.
-    /// Where the keyring comes from: a path or file:PATH, env:NAME, fd:N, credential:NAME, or command:PROGRAM ARGS
+    /// Where the keyring comes from: a path or file:PATH, env:NAME, fd:N, credential:NAME, command:PROGRAM ARGS, or
+    /// vault:kv:MOUNT/PATH#FIELD
     ///
     /// credential:NAME is a file in $CREDENTIALS_DIRECTORY, as systemd passes it; of a command, which /bin/sh runs,
-    /// standard output is the keyring. Without this option it is the automatic one,
+    /// standard output is the keyring. vault: is Vault or OpenBao, where BAO_ADDR or VAULT_ADDR says and as whom BAO_TOKEN,
+    /// VAULT_TOKEN or the variables in docs/fingerprint.md say; vault:transit:MOUNT/KEY:FILE decrypts a file there. Without this option it is the automatic one,
     /// $XDG_STATE_HOME/inkprint/keyring (by default in ~/.local/state).
     #[arg(long, value_name = "SOURCE", env = "INKPRINT_KEYRING", hide_env_values = true, global = true)]
     keyring: Option<OsString>,
@@ -64,16 +69,20 @@ impl KeyringArgs {
         Ok(self.source()?.load()?)
     }
 
-    /// Reads the keyring, and makes the automatic one on its first use.
+    /// Reads the keyring, and makes the automatic one on its first use, which is told in the journal.
     ///
     /// # Errors
-    /// As [`KeyringArgs::load`], and that the automatic one cannot be made.
-    pub fn load_or_make(&self, now: Timestamp) -> anyhow::Result<Opened> {
+    /// As [`KeyringArgs::load`], and that the automatic one cannot be made or told of.
+    pub fn load_or_make(&self, now: Timestamp, journal: &mut Custody) -> anyhow::Result<Opened> {
         if !self.is_automatic() {
             return Ok(Opened { keyring: self.load()?, made: None });
         }
         let path = automatic::path()?;
-        let (keyring, made) = automatic::load_or_make(&path, now)?;
+        let source = KeyringSource::File(path.clone());
+        let announced = Announced { action: KeyAction::Init, epoch: Some(KeyEpoch::FIRST), namespace: None };
+        let loaded = automatic::load_or_make(&path, now, || journal.announce(&source, announced));
+        journal.conclude(loaded.is_ok())?;
+        let (keyring, made) = loaded?;
         Ok(Opened { keyring, made: made.then_some(path) })
     }
 

@@ -6,6 +6,7 @@ mod output;
 pub(super) mod progress;
 pub(super) mod signals;
 mod stats;
+mod told;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -17,9 +18,13 @@ use anyhow::Context;
 use clap::{Command, ValueEnum};
 use jiff::Timestamp;
 
+use self::inputs::Named;
 use self::progress::Progress;
 use self::stats::{StatsFormat, Summary};
+use self::told::Run;
+use super::custody::Custody;
 use super::handling_args::HandlingArgs;
+use super::journal_args::JournalArgs;
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
@@ -30,6 +35,7 @@ use crate::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
 use crate::pipeline::pipe::{self, Settings};
 use crate::pipeline::policy::Policy;
 use crate::pipeline::rewrite::Style;
+use crate::pipeline::tally::Tally;
 
 /// When something that suits a terminal is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,6 +97,8 @@ pub struct RedactArgs {
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
     handling: HandlingArgs,
@@ -117,15 +125,38 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
         command.print_help()?;
         return Ok(ExitCode::SUCCESS);
     }
-    let policy = policy(&args)?;
+    let mut custody = Custody::open(&args.journal, Timestamp::now())?;
+    let policy = policy(&args, &mut custody)?;
+    let names = if listens { Vec::new() } else { inputs::check(&args.files, args.output.as_deref())? };
+    let command = if listens {
+        "listen"
+    } else if args.dry_run {
+        "dry-run"
+    } else {
+        "pipe"
+    };
+    let mut run = Run::start(custody, command, &policy, &args.keys.namespace, args.handling.allow())?;
     if listens {
-        return listen::run(args.tcp, policy, args.threads.map_or_else(default_threads, usize::from), args.max_line);
+        let threads = args.threads.map_or_else(default_threads, usize::from);
+        let outcome = listen::run(args.tcp, policy, threads, args.max_line);
+        run.stop(outcome.is_ok(), None)?;
+        return outcome;
     }
-    let names = inputs::check(&args.files, args.output.as_deref())?;
     if args.dry_run {
-        let matches = dry_run::run(&policy, &names, args.max_line)?;
-        return Ok(code(&args, matches));
+        let outcome = dry_run::run(&policy, &names, args.max_line);
+        run.stop(outcome.is_ok(), None)?;
+        return Ok(code(&args, outcome?));
     }
+    let outcome = clean(&args, &policy, names);
+    run.stop(outcome.is_ok(), outcome.as_ref().ok())?;
+    let tally = outcome?;
+    // The process ends: to take the automata down piece by piece would only make the caller wait. The keys are wiped.
+    std::mem::forget(Arc::clone(&policy.detector));
+    Ok(code(&args, tally.matches_total()))
+}
+
+/// Cleans the inputs, and gives what was done.
+fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Result<Tally> {
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let progress = Progress::over(&names, !args.quiet && args.progress.applies(std::io::stderr().is_terminal()));
     let mut output = output::open(args.output.as_deref())?;
@@ -139,24 +170,22 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let inputs = inputs::open(names, stop);
     let tally =
-        pipe::run(&policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
+        pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
     output.finish()?;
     progress.finish();
     if let Some(format) = args.stats {
-        Summary::new(&tally, &policy, started.elapsed()).print(format);
+        Summary::new(&tally, policy, started.elapsed()).print(format);
     }
-    // The process ends: to take the automata down piece by piece would only make the caller wait. The keys are wiped.
-    std::mem::forget(Arc::clone(&policy.detector));
-    Ok(code(&args, tally.matches_total()))
+    Ok(tally)
 }
 
 fn code(args: &RedactArgs, matches: u64) -> ExitCode {
     ExitCode::from(u8::from(args.fail_on_match && matches > 0))
 }
 
-fn policy(args: &RedactArgs) -> anyhow::Result<Policy> {
+fn policy(args: &RedactArgs, custody: &mut Custody) -> anyhow::Result<Policy> {
     let detector = Detector::new(args.handling.load(&args.rules)?)?;
-    let opened = args.keys.keyring.load_or_make(Timestamp::now())?;
+    let opened = args.keys.keyring.load_or_make(Timestamp::now(), custody)?;
     if let Some(path) = opened.made.as_ref().filter(|_| !args.quiet) {
         let path = path.display();
         tell(&format!("inkprint: made a keyring at {path}; keep it, as fingerprints can be looked up with it alone\n"));

@@ -8,6 +8,7 @@ pub mod search;
 use std::collections::HashMap;
 use std::str;
 
+use super::bridge::{Bridges, Placed};
 use crate::model::{KeyEpoch, RuleId, Secret};
 use crate::pipeline::fingerprint::{Mark, MarkKeys, Print};
 
@@ -31,6 +32,8 @@ pub struct Trace {
     pub rule: Option<RuleId>,
     /// The whole mark, if there is a rule.
     pub mark: Option<String>,
+    /// Whether a bridge has led to it, in an epoch that answers no lookups any more: its seals cannot be checked.
+    pub bridged: bool,
 }
 
 impl Trace {
@@ -51,12 +54,25 @@ pub struct Lookup {
     /// Every trace by what a mark shows of it: the places of its secret and of itself. More than one if a secret was
     /// asked for twice.
     by_print: HashMap<(KeyEpoch, Print), Vec<(usize, usize)>>,
+    /// Links to epochs that answer no lookups any more, where somebody keeps such.
+    bridges: Option<Bridges>,
 }
 
 impl Lookup {
     /// A lookup with the keys of one namespace, in the order in which answers name the epochs.
     pub fn new(keys: Vec<MarkKeys>) -> Self {
-        Self { keys, secrets: Vec::new(), by_print: HashMap::new() }
+        Self { keys, secrets: Vec::new(), by_print: HashMap::new(), bridges: None }
+    }
+
+    /// The same, which follows bridges, and makes them for what is asked.
+    pub fn bridging(mut self, bridges: Bridges) -> Self {
+        self.bridges = Some(bridges);
+        self
+    }
+
+    /// The bridges that were followed and made.
+    pub fn bridges(&mut self) -> Option<&mut Bridges> {
+        self.bridges.as_mut()
     }
 
     /// Adds a secret as it was pasted; `rule` names it where `canonical` does not.
@@ -65,15 +81,28 @@ impl Lookup {
         let mut traces: Vec<Trace> = Vec::new();
         for (named, secret) in canonical(pasted) {
             let rule = named.as_ref().or(rule);
+            let mut prints: Vec<Placed> = Vec::new();
             for keys in &self.keys {
                 let print = keys.print(&secret);
+                prints.push((keys.epoch(), print));
                 // Two ways to read what was pasted may come to one secret.
                 if traces.iter().any(|trace| (trace.epoch, trace.print) == (keys.epoch(), print)) {
                     continue;
                 }
                 let mark = rule.map(|rule| mark_text(keys, rule, &secret));
                 self.by_print.entry((keys.epoch(), print)).or_default().push((place, traces.len()));
-                traces.push(Trace { epoch: keys.epoch(), print, rule: rule.cloned(), mark });
+                traces.push(Trace { epoch: keys.epoch(), print, rule: rule.cloned(), mark, bridged: false });
+            }
+            if let Some(bridges) = &mut self.bridges {
+                bridges.add_prints(&prints);
+                let live = |epoch: KeyEpoch| prints.iter().any(|(known, _)| *known == epoch);
+                for (epoch, print) in prints.iter().flat_map(|print| bridges.before(*print)) {
+                    if live(epoch) || traces.iter().any(|trace| (trace.epoch, trace.print) == (epoch, print)) {
+                        continue;
+                    }
+                    self.by_print.entry((epoch, print)).or_default().push((place, traces.len()));
+                    traces.push(Trace { epoch, print, rule: rule.cloned(), mark: None, bridged: true });
+                }
             }
         }
         self.secrets.push(traces);

@@ -21,6 +21,9 @@ struct TraceRow<'a> {
     print: &'a str,
     rule: Option<&'a str>,
     mark: Option<&'a str>,
+    /// Known by a bridge in the journal; the epoch itself answers no lookups any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bridged: bool,
 }
 
 impl<'a> TraceRow<'a> {
@@ -30,6 +33,7 @@ impl<'a> TraceRow<'a> {
             print: trace.print_text(),
             rule: trace.rule.as_ref().map(|rule| rule.as_str()),
             mark: trace.mark.as_deref(),
+            bridged: trace.bridged,
         }
     }
 }
@@ -52,7 +56,11 @@ pub(super) fn prints_table(lookup: &Lookup) -> String {
     let mut out = format!("secret  epoch  fingerprint         {}\n", if with_mark { "  mark" } else { "" });
     for (i, traces) in lookup.secrets().iter().enumerate() {
         for trace in traces {
-            let mark = trace.mark.as_deref().map(|mark| format!("  {mark}")).unwrap_or_default();
+            let mark = match trace.mark.as_deref() {
+                Some(mark) => format!("  {mark}"),
+                None if trace.bridged => "  (by a bridge in the journal)".to_owned(),
+                None => String::new(),
+            };
             let _ = writeln!(out, "{:>6}  {:>5}  {}{mark}", i + 1, trace.epoch.get(), trace.print_text());
         }
     }
@@ -78,6 +86,9 @@ struct SecretReport<'a> {
 #[derive(Serialize)]
 struct EpochReport<'a> {
     epoch: u32,
+    /// Known by a bridge in the journal; the seals of its marks cannot be checked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bridged: bool,
     print: &'a str,
     found: u64,
     unverified: u64,
@@ -118,9 +129,9 @@ impl<'a> Report<'a> {
         Self { secrets, totals }
     }
 
-    /// Whether any mark with a seal of ours was found.
-    pub(super) fn found(&self) -> bool {
-        self.totals.found > 0
+    /// How many of the secrets have left marks.
+    pub(super) fn secrets_found(&self) -> u64 {
+        self.totals.secrets_found as u64
     }
 
     /// One JSON object a line for each secret, then one with the totals.
@@ -167,6 +178,7 @@ fn secret_report<'a>(secret: usize, traces: &'a [Trace], search: &'a Search<'_>)
                 search.sightings(secret, i).map(|(file, sightings)| FileReport { file, sightings }).collect();
             EpochReport {
                 epoch: trace.epoch.get(),
+                bridged: trace.bridged,
                 print: trace.print_text(),
                 found: files.iter().map(|file| file.sightings.found).sum(),
                 unverified: files.iter().map(|file| file.sightings.unverified).sum(),
@@ -186,7 +198,8 @@ fn write_secret(out: &mut String, secret: &SecretReport<'_>) {
     let found = if secret.found == 0 { "not found".to_owned() } else { format!("{} marks", secret.found) };
     let _ = writeln!(out, "secret {}: {found}{}", secret.secret, unverified_text(secret.unverified));
     for epoch in secret.epochs.iter().filter(|epoch| !epoch.files.is_empty()) {
-        let unverified = unverified_text(epoch.unverified);
+        let bridged = if epoch.bridged { " (by a bridge in the journal; seals not checked)" } else { "" };
+        let unverified = format!("{}{bridged}", unverified_text(epoch.unverified));
         let _ = writeln!(out, "  epoch {}  {}  {} marks{unverified}", epoch.epoch, epoch.print, epoch.found);
         for FileReport { file, sightings } in &epoch.files {
             let _ = write!(out, "    {file}: {}{}", sightings.found, unverified_text(sightings.unverified));

@@ -21,21 +21,30 @@ pub fn path() -> Result<PathBuf, StoreError> {
 }
 
 /// Reads the keyring at `path`, or makes one there; its directory is made too, for its owner alone. Two that start at
-/// once end up with the same keyring. Returns whether this call made it, so that its user can be told.
+/// once end up with the same keyring. `tell` is called before one is made, and can refuse it. Returns whether this call made it,
+/// so that its user can be told.
 ///
 /// # Errors
-/// That what is there cannot be read, or that it cannot be written.
-pub fn load_or_make(path: &Path, now: Timestamp) -> Result<(Keyring, bool), StoreError> {
+/// That what is there cannot be read, or that it cannot be written, and what `tell` returns.
+pub fn load_or_make<E: From<StoreError>>(
+    path: &Path,
+    now: Timestamp,
+    tell: impl FnOnce() -> Result<(), E>,
+) -> Result<(Keyring, bool), E> {
     // Every use but the first ends here, without a lock and also where the directory cannot be written.
     match load_file(path) {
         Err(LoadError::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(StoreError::from(error).into()),
         Ok(keyring) => return Ok((keyring, false)),
     }
     if let Some(directory) = path.parent() {
         make_directory(directory)?;
     }
-    store::load_or_create(path, || Keyring::generate(now))
+    store::load_or_create(path, || {
+        let keyring = Keyring::generate(now).map_err(StoreError::from)?;
+        tell()?;
+        Ok(keyring)
+    })
 }
 
 /// Makes a directory and those above it, for their owner alone; those that are there stay as they are.
@@ -89,7 +98,7 @@ mod tests {
             let results: Vec<_> = thread::scope(|scope| {
                 let open = || {
                     start.wait();
-                    load_or_make(&path, Timestamp::UNIX_EPOCH).expect("opened")
+                    load_or_make(&path, Timestamp::UNIX_EPOCH, || Ok::<_, StoreError>(())).expect("opened")
                 };
                 let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(open)).collect();
                 threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -106,9 +115,9 @@ mod tests {
     fn a_broken_one_is_never_replaced() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("keyring");
-        load_or_make(&path, Timestamp::UNIX_EPOCH).expect("made");
+        load_or_make(&path, Timestamp::UNIX_EPOCH, || Ok::<_, StoreError>(())).expect("made");
         fs::write(&path, "broken").expect("written");
-        assert!(load_or_make(&path, Timestamp::UNIX_EPOCH).is_err());
+        assert!(load_or_make(&path, Timestamp::UNIX_EPOCH, || Ok::<_, StoreError>(())).is_err());
         assert_eq!(fs::read(&path).expect("there"), b"broken");
     }
 }

@@ -7,10 +7,12 @@
 //! | `fd:N` | what can be read from an open file descriptor, 3 or above |
 //! | `credential:NAME` | the file of that name in `$CREDENTIALS_DIRECTORY`, as systemd passes it |
 //! | `command:PROGRAM ARGS` | what a shell command prints |
+//! | `vault:kv:…`, `vault:transit:…` | a secret of Vault or OpenBao ([`vault`]) |
 //!
 //! Everything that was read is wiped after it was parsed. No error holds any of it.
 
 mod error;
+pub mod vault;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -25,6 +27,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub use self::error::{LoadError, SourceSyntaxError};
+use self::vault::{Settings, VaultError, VaultPlace};
 use super::{Keyring, command};
 use crate::control::wiped::{self, WipedError};
 
@@ -48,6 +51,8 @@ pub enum KeyringSource {
     Credential(String),
     /// The output of this shell command.
     Command(ShellCommand),
+    /// What Vault or OpenBao keeps in this place.
+    Vault(VaultPlace),
 }
 
 /// A command line for the shell, shown without its arguments.
@@ -78,6 +83,7 @@ impl fmt::Display for KeyringSource {
             Self::Fd(number) => write!(f, "fd:{number}"),
             Self::Credential(name) => write!(f, "credential:{name}"),
             Self::Command(command) => write!(f, "command:{command}"),
+            Self::Vault(place) => write!(f, "vault:{place}"),
         }
     }
 }
@@ -116,6 +122,7 @@ impl KeyringSource {
             "credential" => Ok(Self::Credential(rest.to_owned())),
             "command" if rest.trim().is_empty() => Err(SourceSyntaxError::Command),
             "command" => Ok(Self::Command(ShellCommand(rest.to_owned()))),
+            "vault" => VaultPlace::parse(rest).map(Self::Vault).ok_or(SourceSyntaxError::Vault),
             _ => path(bytes),
         }
     }
@@ -146,6 +153,11 @@ impl KeyringSource {
             }
             Self::Command(command) => command::output(&command.0, MAX_BYTES, COMMAND_TIMEOUT)
                 .map_err(|error| LoadError::Command { origin: self.to_string(), error })?,
+            Self::Vault(place) => {
+                let read =
+                    Settings::from_environment().map_err(VaultError::from).and_then(|settings| place.read(&settings));
+                read.map_err(|error| LoadError::Vault { origin: self.to_string(), error })?
+            }
         };
         self.parse_keyring(&bytes)
     }
@@ -242,6 +254,7 @@ mod tests {
             ("credential:keyring", "credential:keyring"),
             ("command:vault kv get -field=hunter2 x", "command:vault ..."),
             ("command:TOKEN=hunter2 vault", "command:..."),
+            ("vault:kv:secret/inkprint", "vault:kv:secret//inkprint#keyring"),
         ] {
             let source: KeyringSource = text.parse().expect(text);
             assert_eq!(source.to_string(), shown);
@@ -261,6 +274,7 @@ mod tests {
             ("fd:x", SourceSyntaxError::Fd),
             ("credential:../x", SourceSyntaxError::Credential),
             ("command: ", SourceSyntaxError::Command),
+            ("vault:hunter2", SourceSyntaxError::Vault),
         ] {
             assert_eq!(text.parse::<KeyringSource>(), Err(error));
             assert!(!error.to_string().contains("hunter2"));

@@ -65,12 +65,25 @@ pub fn create(path: &Path, keyring: &Keyring) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Load`], [`StoreError::Keyring`] with what `change` returned, [`StoreError::Write`].
 pub fn update<T>(path: &Path, change: impl FnOnce(&mut Keyring) -> Result<T, KeyringError>) -> Result<T, StoreError> {
+    update_told(path, change, |_| Ok(()))
+}
+
+/// As [`update`], and calls `tell` when the change was accepted and before it takes effect; what `tell` refuses is not done.
+///
+/// # Errors
+/// As [`update`], and what `tell` returns.
+pub fn update_told<T, E: From<StoreError>>(
+    path: &Path,
+    change: impl FnOnce(&mut Keyring) -> Result<T, KeyringError>,
+    tell: impl FnOnce(&T) -> Result<(), E>,
+) -> Result<T, E> {
     // Also tells that there is none before a lock file is left in a wrong place.
-    load_file(path)?;
+    load_file(path).map_err(StoreError::from)?;
     let file = KeyringFile::at(path)?;
     let _lock = file.lock()?;
-    let mut keyring = load_file(&file.path)?;
-    let answer = change(&mut keyring)?;
+    let mut keyring = load_file(&file.path).map_err(StoreError::from)?;
+    let answer = change(&mut keyring).map_err(StoreError::from)?;
+    tell(&answer)?;
     file.replace(&keyring)?;
     Ok(answer)
 }
@@ -80,10 +93,10 @@ pub fn update<T>(path: &Path, change: impl FnOnce(&mut Keyring) -> Result<T, Key
 ///
 /// # Errors
 /// As for [`update`] and [`create`].
-pub(super) fn load_or_create(
+pub(super) fn load_or_create<E: From<StoreError>>(
     path: &Path,
-    make: impl FnOnce() -> Result<Keyring, KeyringError>,
-) -> Result<(Keyring, bool), StoreError> {
+    make: impl FnOnce() -> Result<Keyring, E>,
+) -> Result<(Keyring, bool), E> {
     let file = KeyringFile::at(path)?;
     let _lock = file.lock()?;
     match load_file(&file.path) {
@@ -93,7 +106,7 @@ pub(super) fn load_or_create(
             file.create(&keyring)?;
             Ok((keyring, true))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(StoreError::from(error).into()),
     }
 }
 

@@ -199,6 +199,8 @@ impl<'l> Search<'l> {
                 let place = Place { line: here, offset: offset + span.start() as u64 };
                 let verified = self.lookup.verify(&mark);
                 for &(secret, trace) in candidates {
+                    // The seals of an epoch whose key is gone cannot be checked; its print alone is not to be guessed.
+                    let verified = verified || self.lookup.secrets()[secret][trace].bridged;
                     self.seen.entry((secret, trace, log_place)).or_default().add(&mark, verified, place);
                 }
             }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::MAX_BYTES;
+use super::vault::VaultError;
 use crate::control::keyring::command::CommandError;
 use crate::control::keyring::format::Faults;
 
@@ -12,7 +13,7 @@ use crate::control::keyring::format::Faults;
 #[non_exhaustive]
 pub enum SourceSyntaxError {
     /// Nothing at all.
-    #[error("the keyring source is empty; give a path, or one of file:, env:, fd:, credential:, command:")]
+    #[error("the keyring source is empty; give a path, or one of file:, env:, fd:, credential:, command:, vault:")]
     Empty,
     /// Several lines, or other control characters.
     #[error("the keyring source is not one line of text; give the place of a keyring, not the keyring itself")]
@@ -26,6 +27,9 @@ pub enum SourceSyntaxError {
     /// Not a credential's name.
     #[error("credential: takes a file name without slashes, such as credential:keyring")]
     Credential,
+    /// No place in Vault or OpenBao.
+    #[error("vault: takes kv:MOUNT/PATH#FIELD or transit:MOUNT/KEY:FILE, such as vault:kv:secret/inkprint")]
+    Vault,
     /// No command.
     #[error("command: takes a shell command that prints the keyring")]
     Command,
@@ -92,6 +96,14 @@ pub enum LoadError {
         origin: String,
         /// What happened to it.
         error: CommandError,
+    },
+    /// Vault or OpenBao did not give a keyring.
+    #[error("the keyring from {origin} cannot be read: {error}")]
+    Vault {
+        /// Where from.
+        origin: String,
+        /// What happened.
+        error: VaultError,
     },
     /// There are more bytes than a keyring can have.
     #[error("what comes from {origin} is longer than {MAX_BYTES} bytes, and so no keyring")]

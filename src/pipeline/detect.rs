@@ -115,6 +115,10 @@ pub struct Detector {
     literals: Vec<Literal>,
     /// By position of the literal.
     guarded: Vec<Vec<Guarded>>,
+    /// By position of the literal: whether a rule's pattern is among its uses.
+    begins_patterns: Vec<bool>,
+    /// The position of the literal that all begins with which inkprint wrote.
+    written: Option<u32>,
     database: Database,
     /// Whether text in base64 is looked for.
     packed: bool,
@@ -165,13 +169,31 @@ impl Detector {
             by_literal.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
         }
         let (literals, guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
+        let is_used = |uses: &Vec<Guarded>, fits: fn(&Use) -> bool| uses.iter().any(|guarded| fits(&guarded.used));
+        let begins_patterns =
+            guarded.iter().map(|uses| is_used(uses, |used| matches!(used, Use::Pattern { .. }))).collect();
+        let written = guarded.iter().position(|uses| is_used(uses, |used| matches!(used, Use::Written)));
+        let written = written.map(|at| at as u32);
         let expressions: Vec<Expression> = literals.iter().map(Expression::from).collect();
         let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
         let armor = set.rules.iter().position(|rule| matches!(rule.form, Form::Armor { .. }));
         let rules = set.rules.into_iter().map(Compiled::new).collect();
         let database = Database::compile(&expressions)?;
         let packed = patterns || keys;
-        Ok(Self { rules, words: set.words, literals, guarded, database, packed, rare, starts, slow, armor })
+        Ok(Self {
+            rules,
+            words: set.words,
+            literals,
+            guarded,
+            begins_patterns,
+            written,
+            database,
+            packed,
+            rare,
+            starts,
+            slow,
+            armor,
+        })
     }
 
     /// The rule at a match's index.

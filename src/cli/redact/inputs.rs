@@ -91,9 +91,7 @@ pub fn open(named: Vec<Named>, stop: OwnedFd) -> Vec<Input> {
             open: Box::new(move || {
                 let stop = stop?;
                 Ok(match input {
-                    Named::Stdin => {
-                        Box::new(Interruptible::new(Relayed::new(stdin()?), stop)) as Box<dyn Read + Send>
-                    }
+                    Named::Stdin => Box::new(Interruptible::new(Relayed::new(stdin()?), stop)) as Box<dyn Read + Send>,
                     Named::File(path, _) => Box::new(Interruptible::new(File::open(path)?, stop)),
                 })
             }),

@@ -109,7 +109,10 @@ impl Codec {
     #[inline]
     pub fn cutting(block: &[u8], end: usize) -> Option<Self> {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
-        let at = behind.iter().position(|byte| *byte <= b' ' || matches!(byte, b'%' | b'\\' | b'"'))?;
+        let at = memchr::memchr2(b'%', b'\\', behind)?;
+        if behind[..at].iter().any(|byte| *byte <= b' ' || *byte == b'"') {
+            return None;
+        }
         match behind[at] {
             b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+')) => Some(Self::Percent),
             b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),

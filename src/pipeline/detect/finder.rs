@@ -253,13 +253,14 @@ impl<'d> Finder<'d> {
             self.push_armor(block, rule, 0, armor);
         }
         for hit in hits.iter() {
+            let literal_end = hit.end as usize;
+            if detector.begins_patterns[hit.expression as usize]
+                && let Some(codec) = Codec::cutting(block, literal_end)
+            {
+                self.look_inside(block, line_around(block, literal_end), literal_end, codec)?;
+            }
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
-                let end = hit.end as usize + behind;
-                if matches!(used, Use::Pattern { .. })
-                    && let Some(codec) = Codec::cutting(block, hit.end as usize)
-                {
-                    self.look_inside(block, line_around(block, hit.end as usize), hit.end as usize, codec)?;
-                }
+                let end = literal_end + behind;
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
                     && (used.is_worth_a_look(detector, block, end)
                         || (explaining && matches!(used, Use::Pattern { .. })))
@@ -335,8 +336,7 @@ impl<'d> Finder<'d> {
 
     fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
         for hit in hits {
-            if self.detector.guarded[hit.expression as usize].iter().any(|guarded| matches!(guarded.used, Use::Written))
-            {
+            if Some(hit.expression) == self.detector.written {
                 let start = hit.end as usize - fingerprint::PREFIX.len();
                 if self.walls.last().is_none_or(|wall| wall.end() <= start)
                     && let Some((_, len)) = fingerprint::written_at(&block[start..])

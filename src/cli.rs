@@ -11,6 +11,9 @@ mod print;
 pub mod redact;
 pub mod rule_args;
 pub mod rules;
+pub mod sightings;
+pub mod sightings_args;
+mod time;
 
 use std::process::ExitCode;
 
@@ -41,6 +44,7 @@ enum Command {
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
+    Sightings(sightings::SightingsCommands),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),
+        Some(Command::Sightings(args)) => sightings::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

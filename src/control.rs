@@ -5,4 +5,5 @@ pub mod keyring;
 pub mod lookup;
 pub mod metrics;
 pub mod rules;
+pub mod sightings;
 pub(crate) mod wiped;

@@ -8,7 +8,9 @@ use tempfile::{TempDir, tempdir};
 /// The program with `home` as home and nothing else of this environment that could reach a keyring.
 pub fn inkprint(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inkprint"));
-    for name in ["XDG_STATE_HOME", "INKPRINT_KEYRING", "CREDENTIALS_DIRECTORY"] {
+    for name in
+        ["XDG_STATE_HOME", "INKPRINT_KEYRING", "CREDENTIALS_DIRECTORY", "INKPRINT_SIGHTINGS", "INKPRINT_INVENTORY"]
+    {
         command.env_remove(name);
     }
     command.env("HOME", home).current_dir(home).stdin(Stdio::null());

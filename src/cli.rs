@@ -3,17 +3,21 @@
 mod completions;
 pub mod fingerprint;
 pub mod handling_args;
+pub mod inventory;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
 mod mute;
 mod print;
+mod progress;
 pub mod redact;
 pub mod rule_args;
 pub mod rules;
+mod secrets;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -44,7 +48,9 @@ enum Command {
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
+    Trace(trace::TraceArgs),
     Sightings(sightings::SightingsCommands),
+    Inventory(inventory::InventoryArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -57,7 +63,9 @@ pub fn main() -> ExitCode {
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),
+        Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Sightings(args)) => sightings::run(args),
+        Some(Command::Inventory(args)) => inventory::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

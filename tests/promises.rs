@@ -60,4 +60,6 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// From a leaked token to when, where, how often and whose.
+    mod trace;
 }

@@ -33,10 +33,12 @@ for group in "$@"; do
         # Real peers, which a developer's machine may lack: their tests say so and pass over.
         lacks rsyslogd rsyslog
         lacks promtool prometheus
+        lacks sqlite3 sqlite3
         ;;
     bench)
         lacks python3 python3
         lacks socat socat
+        lacks rg ripgrep
         ;;
     *)
         echo "install-missing.sh: there is no group $group; there are build, test, ci and bench" >&2

@@ -214,6 +214,16 @@ fn step() -> impl Strategy<Value = Step> {
 /// Fingerprint, rule, source, hour: count, first, last.
 type Rows = BTreeMap<(String, String, String, i64), (u64, i64, i64)>;
 
+fn rows<'s>(sightings: impl Iterator<Item = &'s Sighting>) -> Rows {
+    let mut rows = Rows::new();
+    for s in sightings {
+        let key = (s.fingerprint.to_string(), s.rule.to_string(), s.source.to_string(), s.hour.start());
+        let row = rows.entry(key).or_insert((0, s.first, s.last));
+        *row = (row.0 + s.count, row.1.min(s.first), row.2.max(s.last));
+    }
+    rows
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -239,37 +249,21 @@ proptest! {
                 Step::Merge(into, from) if into != from => {
                     let other = Store::open_existing(&path(from)).expect("there");
                     stores[into].merge(&other).expect("merged");
-                    for file in 0..3 {
-                        known[into][file] = known[into][file].max(known[from][file]);
-                    }
+                    let theirs = known[from];
+                    known[into].iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours = theirs.max(*ours));
                 }
                 Step::Merge(..) => {}
             }
         }
         for (file, store) in stores.iter().enumerate() {
-            let mut expected: BTreeMap<(usize, String, String, String, i64), (u64, i64, i64)> = BTreeMap::new();
-            for (node, known) in known[file].iter().enumerate() {
-                for s in &own[node][..*known] {
-                    let key =
-                        (node, s.fingerprint.to_string(), s.rule.to_string(), s.source.to_string(), s.hour.start());
-                    let row = expected.entry(key).or_insert((0, s.first, s.last));
-                    *row = (row.0 + s.count, row.1.min(s.first), row.2.max(s.last));
-                }
-            }
-            let mut wanted = Rows::new();
-            for ((_, fingerprint, rule, source, hour), (count, first, last)) in expected {
-                let row = wanted.entry((fingerprint, rule, source, hour)).or_insert((0, first, last));
-                *row = (row.0 + count, row.1.min(first), row.2.max(last));
-            }
+            let told = known[file].iter().zip(&own).flat_map(|(known, own)| &own[..*known]);
+            let wanted = rows(told);
             let prints: BTreeSet<String> =
                 own.iter().flatten().map(|sighting| sighting.fingerprint.print().to_owned()).collect();
             let reader = store.reader().expect("readable");
-            let mut found = Rows::new();
-            for s in prints.iter().flat_map(|print| reader.sightings(print).expect("readable")) {
-                let key = (s.fingerprint.to_string(), s.rule.to_string(), s.source.to_string(), s.hour.start());
-                let row = found.entry(key).or_insert((0, s.first, s.last));
-                *row = (row.0 + s.count, row.1.min(s.first), row.2.max(s.last));
-            }
+            let found: Vec<Sighting> =
+                prints.iter().flat_map(|print| reader.sightings(print).expect("readable")).collect();
+            let found = rows(found.iter());
             prop_assert_eq!(found, wanted);
         }
     }

@@ -31,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/inkprint")
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--size", type=int, default=800, help="megabytes of log")
+    parser.add_argument("--size", type=int, default=1600, help="megabytes of log")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--folder", help="where to work; a temporary folder by default")
     arguments = parser.parse_args()

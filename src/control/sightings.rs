@@ -126,6 +126,8 @@ impl Store {
     fn prepare(&mut self) -> rusqlite::Result<Result<(), SightingsError>> {
         self.db.pragma_update(None, "journal_mode", "wal")?;
         self.db.pragma_update(None, "synchronous", "normal")?;
+        // A flush of many rows touches most of the index's pages: they are copied into it less often than by default.
+        self.db.pragma_update(None, "wal_autocheckpoint", 8192)?;
         let version = match self.version()? {
             Ok(version) => version,
             Err(error) => return Ok(Err(error)),
@@ -237,15 +239,21 @@ fn unsigned(count: i64) -> u64 {
 struct Ids {
     rules: HashMap<RuleId, i64>,
     sources: HashMap<SourceId, i64>,
+    /// Mostly asked for again.
+    last: (Option<(RuleId, i64)>, Option<(SourceId, i64)>),
 }
 
 impl Ids {
     fn rule(&mut self, db: &Connection, rule: &RuleId) -> rusqlite::Result<i64> {
-        if let Some(id) = self.rules.get(rule) {
+        if let Some((_, id)) = self.last.0.as_ref().filter(|(last, _)| last == rule) {
             return Ok(*id);
         }
-        let id = rule_id(db, rule.as_str())?;
+        let id = match self.rules.get(rule) {
+            Some(id) => *id,
+            None => rule_id(db, rule.as_str())?,
+        };
         self.rules.insert(rule.clone(), id);
+        self.last.0 = Some((rule.clone(), id));
         Ok(id)
     }
 
@@ -255,11 +263,15 @@ impl Ids {
         (node, namespace): (&str, &Namespace),
         source: &SourceId,
     ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.sources.get(source) {
+        if let Some((_, id)) = self.last.1.as_ref().filter(|(last, _)| last == source) {
             return Ok(*id);
         }
-        let id = source_id(db, node, namespace.as_str(), source.as_str())?;
+        let id = match self.sources.get(source) {
+            Some(id) => *id,
+            None => source_id(db, node, namespace.as_str(), source.as_str())?,
+        };
         self.sources.insert(source.clone(), id);
+        self.last.1 = Some((source.clone(), id));
         Ok(id)
     }
 }

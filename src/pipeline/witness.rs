@@ -142,6 +142,10 @@ impl Hasher for PrintHasher {
         self.write_u64(number.into());
     }
 
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
+    }
+
     fn write_usize(&mut self, _length: usize) {}
 
     fn write_u64(&mut self, number: u64) {

@@ -5,6 +5,7 @@
 //!   and what is beyond the bound is counted as lost, in the coverage of its hour and in what [`Recorder::finish`] says.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::{SightingsError, Store};
 use crate::model::{Batch, Coverage, Fingerprint, Hour, Namespace, RuleId, Seen, Sighting, SourceId};
+use crate::pipeline::witness::PrintHasher;
 
 /// Rows held at most.
 pub const MAX_HELD: usize = 1 << 19;
@@ -172,7 +174,7 @@ struct Row {
 struct RollUp {
     rules: Names<RuleId>,
     sources: Names<SourceId>,
-    rows: HashMap<Key, Row>,
+    rows: HashMap<Key, Row, BuildHasherDefault<PrintHasher>>,
     coverage: BTreeMap<(SourceId, Hour), Coverage>,
     lost: u64,
 }

@@ -270,3 +270,36 @@ fn an_inventory_names_owners_reviews_access_and_forgets_a_person() {
     ended(&run(&mut inventory(&["remove", "idle"])), 0);
     ended(&run(&mut inventory(&["remove", "idle"])), 2);
 }
+
+#[test]
+fn the_incident_that_is_documented_can_be_walked_through() {
+    if !tool("gzip") {
+        return;
+    }
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/incident.md")).expect("there");
+    let commands: Vec<&str> = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(commands.len() >= 8);
+    let home = TempDir::new().expect("a folder");
+    let folder = Path::new(env!("CARGO_BIN_EXE_inkprint")).parent().expect("a folder");
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = inkprint(home.path());
+    let envs: Vec<_> = shell.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name.to_owned()).collect();
+    shell = Command::new("sh");
+    envs.iter().for_each(|name| drop(shell.env_remove(name)));
+    shell.current_dir(home.path()).env("HOME", home.path()).env("PATH", path).env("LC_ALL", "C.UTF-8").arg("-eu");
+    let shown = ended(&run_with(&mut shell, commands.concat().as_bytes()), 0);
+    // What does not change from one walk to the next, in the order in which the page has it.
+    let mut rest = &shown[..];
+    for said in [
+        "secret 1: seen 3 times in 2 sources",
+        "owned by platform-team",
+        "covered: ci-1/runner, 4 lines",
+        "web-1.log: 1 marks of epoch 1, first line 2",
+        "seen in logs: 1",
+    ] {
+        let at = rest.find(said).unwrap_or_else(|| panic!("{said:?} is not in {rest}"));
+        rest = &rest[at..];
+        assert!(page.contains(said), "the page does not say {said:?}");
+    }
+    assert!(!shown.contains("ghp_") && home.path().join("case.html").exists());
+}

@@ -106,7 +106,7 @@ fn limits(out: &mut String, case: &Case) {
     }
     for coverage in &case.coverage {
         let (source, from, to) = (&coverage.source, shown(coverage.from), shown(coverage.to));
-        let _ = writeln!(out, "covered: {source}, {} lines from {from} to {to}", coverage.lines);
+        let _ = writeln!(out, "covered: {source}, {} lines in the hours from {from} to {to}", coverage.lines);
         for note in coverage_notes(coverage) {
             let _ = writeln!(out, "not covered: {note}");
         }

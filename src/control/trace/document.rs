@@ -149,7 +149,7 @@ fn limits(case: &Case, blocks: &mut Vec<Block>) {
     blocks.push(Block::Heading(2, "What this answer covers, and what not".to_owned()));
     let mut notes = vec![
         format!("Looked up in namespace {}: marks that were made in another one are not among these.", case.namespace),
-        "Times are those at which a line passed inkprint, in UTC.".to_owned(),
+        "Times are those at which a line passed inkprint, in UTC. What was looked at is known by the hour; of times before and after those hours nothing is known.".to_owned(),
     ];
     for EpochView { epoch, state, since, .. } in case.epochs.iter().filter(|epoch| !epoch.answers) {
         let since = since.map(shown).unwrap_or_default();
@@ -195,7 +195,7 @@ fn limits(case: &Case, blocks: &mut Vec<Block>) {
         };
         let rows = case.coverage.iter().map(row).collect();
         blocks.push(Block::Table(
-            vec!["source", "looked at from", "to", "lines", "withheld", "hours without data"],
+            vec!["source", "hours looked at, from", "to", "lines", "withheld", "hours without data"],
             rows,
         ));
     }

@@ -175,7 +175,7 @@ impl Store {
     pub fn add<'a>(
         &mut self,
         namespace: &Namespace,
-        sightings: impl Iterator<Item = &'a Sighting>,
+        sightings: impl Iterator<Item = Sighting>,
         coverage: impl Iterator<Item = (&'a SourceId, Hour, Coverage)>,
     ) -> Result<(), SightingsError> {
         let outcome = add(&mut self.db, namespace, sightings, coverage);
@@ -186,7 +186,7 @@ impl Store {
 fn add<'a>(
     db: &mut Connection,
     namespace: &Namespace,
-    sightings: impl Iterator<Item = &'a Sighting>,
+    sightings: impl Iterator<Item = Sighting>,
     coverage: impl Iterator<Item = (&'a SourceId, Hour, Coverage)>,
 ) -> rusqlite::Result<()> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -239,13 +239,14 @@ fn unsigned(count: i64) -> u64 {
 struct Ids {
     rules: HashMap<RuleId, i64>,
     sources: HashMap<SourceId, i64>,
-    /// Mostly asked for again.
-    last: (Option<(RuleId, i64)>, Option<(SourceId, i64)>),
+    /// Those asked for last, which mostly are asked for again.
+    last_rule: Option<(RuleId, i64)>,
+    last_source: Option<(SourceId, i64)>,
 }
 
 impl Ids {
     fn rule(&mut self, db: &Connection, rule: &RuleId) -> rusqlite::Result<i64> {
-        if let Some((_, id)) = self.last.0.as_ref().filter(|(last, _)| last == rule) {
+        if let Some((_, id)) = self.last_rule.as_ref().filter(|(last, _)| last == rule) {
             return Ok(*id);
         }
         let id = match self.rules.get(rule) {
@@ -253,7 +254,7 @@ impl Ids {
             None => rule_id(db, rule.as_str())?,
         };
         self.rules.insert(rule.clone(), id);
-        self.last.0 = Some((rule.clone(), id));
+        self.last_rule = Some((rule.clone(), id));
         Ok(id)
     }
 
@@ -263,7 +264,7 @@ impl Ids {
         (node, namespace): (&str, &Namespace),
         source: &SourceId,
     ) -> rusqlite::Result<i64> {
-        if let Some((_, id)) = self.last.1.as_ref().filter(|(last, _)| last == source) {
+        if let Some((_, id)) = self.last_source.as_ref().filter(|(last, _)| last == source) {
             return Ok(*id);
         }
         let id = match self.sources.get(source) {
@@ -271,7 +272,7 @@ impl Ids {
             None => source_id(db, node, namespace.as_str(), source.as_str())?,
         };
         self.sources.insert(source.clone(), id);
-        self.last.1 = Some((source.clone(), id));
+        self.last_source = Some((source.clone(), id));
         Ok(id)
     }
 }
@@ -329,7 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s");
         let mut store = Store::open(&path).expect("made");
-        store.add(&Namespace::default(), [sighting(b'q', "a", 0, 1)].iter(), std::iter::empty()).expect("added");
+        store.add(&Namespace::default(), [sighting(b'q', "a", 0, 1)].into_iter(), std::iter::empty()).expect("added");
         for entry in std::fs::read_dir(folder.path()).expect("readable") {
             let mode = entry.and_then(|entry| entry.metadata()).expect("there").permissions().mode();
             assert_eq!(mode & 0o077, 0);

@@ -144,7 +144,7 @@ fn what_is_pruned_is_gone_and_remembered() {
     let old = sighting(0, 0, 0, 10);
     let new = Sighting { hour: Hour::of(4_000_000_000), first: 4_000_000_000, last: 4_000_000_000, ..old.clone() };
     let coverage = [(&source, old.hour, covered), (&source, new.hour, covered)];
-    store.add(&Namespace::default(), [&old, &new].into_iter(), coverage.into_iter()).expect("added");
+    store.add(&Namespace::default(), [old.clone(), new.clone()].into_iter(), coverage.into_iter()).expect("added");
     drop(store);
     ended(&run(inkprint(home.path()).args(["sightings", "prune", "--older-than", "1d", "s"])), 0);
     let info = info(home.path(), "s");
@@ -241,7 +241,7 @@ proptest! {
                         .into_iter()
                         .map(|(secret, rule, source, time, count)| Sighting { count, ..sighting(secret, rule, source, time) })
                         .collect();
-                    stores[file].add(&Namespace::default(), sightings.iter(), std::iter::empty()).expect("added");
+                    stores[file].add(&Namespace::default(), sightings.iter().cloned(), std::iter::empty()).expect("added");
                     own[file].extend(sightings);
                     known[file][file] = own[file].len();
                 }

@@ -62,7 +62,7 @@ fn incident() -> TempDir {
         };
         let coverage = Coverage { lines: 1000, bytes: 100_000, withheld: 1, lost: 0 };
         let covered = covered.iter().map(|hour| (&source, Hour::of(START + 3600 * hour), coverage));
-        store.add(&Namespace::default(), [&sighting].into_iter(), covered).expect("added");
+        store.add(&Namespace::default(), [sighting].into_iter(), covered).expect("added");
     };
     add("web-1", 0, 3, &[0, 1, 2]);
     add("<script>|web-2", 5, 4, &[5, 9]);
@@ -282,10 +282,12 @@ fn the_incident_that_is_documented_can_be_walked_through() {
     let home = TempDir::new().expect("a folder");
     let folder = Path::new(env!("CARGO_BIN_EXE_inkprint")).parent().expect("a folder");
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
-    let mut shell = inkprint(home.path());
-    let envs: Vec<_> = shell.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name.to_owned()).collect();
-    shell = Command::new("sh");
-    envs.iter().for_each(|name| drop(shell.env_remove(name)));
+    let clean = inkprint(home.path());
+    let envs: Vec<_> = clean.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name.to_owned()).collect();
+    let mut shell = Command::new("sh");
+    for name in &envs {
+        shell.env_remove(name);
+    }
     shell.current_dir(home.path()).env("HOME", home.path()).env("PATH", path).env("LC_ALL", "C.UTF-8").arg("-eu");
     let shown = ended(&run_with(&mut shell, commands.concat().as_bytes()), 0);
     // What does not change from one walk to the next, in the order in which the page has it.

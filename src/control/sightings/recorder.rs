@@ -20,7 +20,7 @@ use crate::pipeline::witness::PrintHasher;
 /// Rows held at most.
 pub const MAX_HELD: usize = 1 << 19;
 /// With so many rows, a flush does not wait for its time.
-const FLUSH_AT: usize = 1 << 17;
+const FLUSH_AT: usize = 1 << 18;
 /// Batches on their way: a worker's is of one block.
 const CHANNEL: usize = 64;
 /// Between two flushes.
@@ -149,10 +149,11 @@ impl Work {
         // In the order of the index, neighbours share its pages.
         let mut sorted: Vec<_> = rows.iter().collect();
         sorted.sort_unstable_by_key(|((fingerprint, ..), _)| *fingerprint);
-        let sightings: Vec<Sighting> = sorted.into_iter().map(|(key, row)| self.roll_up.sighting(key, row)).collect();
+        let count = sorted.iter().map(|(_, row)| row.seen.count).sum::<u64>();
+        let sightings = sorted.into_iter().map(|(key, row)| self.roll_up.sighting(key, row));
         let covered = coverage.iter().map(|((source, hour), covered)| (source, *hour, *covered));
-        self.store.add(&self.namespace, sightings.iter(), covered)?;
-        self.recorded.sightings += sightings.iter().map(|sighting| sighting.count).sum::<u64>();
+        self.store.add(&self.namespace, sightings, covered)?;
+        self.recorded.sightings += count;
         self.failing = false;
         self.roll_up.rows.clear();
         self.roll_up.coverage.clear();

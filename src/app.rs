@@ -21,12 +21,14 @@ pub use self::budget::{Budget, BudgetError};
 
 use crate::control::admin;
 use crate::control::metrics::Metrics;
+use crate::model::SourceId;
 use crate::pipeline::meters::ForwardMeters;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::queue::{Amount, Queue};
 use crate::pipeline::sink;
 use crate::pipeline::source::tcp::memory::Memory;
 use crate::pipeline::source::tcp::{self, Lane, Shared};
+use crate::pipeline::witness::Witnessing;
 
 /// How the service runs.
 #[derive(Clone, Debug)]
@@ -39,6 +41,10 @@ pub struct Settings {
     pub source: tcp::Settings,
     /// How long what was read may take to be passed on, after the word to stop.
     pub drain_timeout: Duration,
+    /// Who is told of what is seen.
+    pub witnessing: Option<Witnessing>,
+    /// What the index calls every peer.
+    pub id: Option<SourceId>,
 }
 
 /// Where cleaned lines go.
@@ -80,6 +86,8 @@ pub fn run(
         queue: Arc::clone(&queue),
         memory: Arc::clone(&memory),
         meters,
+        witnessing: settings.witnessing,
+        id: settings.id,
         stop: CancellationToken::new(),
     };
     let shared = Arc::new(shared);

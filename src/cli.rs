@@ -6,15 +6,22 @@ pub mod custody;
 pub mod fingerprint;
 pub mod handling_args;
 pub mod inquiry;
+pub mod inventory;
 pub mod journal_args;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
 mod mute;
 mod print;
+mod progress;
 pub mod redact;
 pub mod rule_args;
 pub mod rules;
+mod secrets;
+pub mod sightings;
+pub mod sightings_args;
+mod time;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -46,6 +53,9 @@ enum Command {
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
     Audit(audit::AuditArgs),
+    Trace(trace::TraceArgs),
+    Sightings(sightings::SightingsCommands),
+    Inventory(inventory::InventoryArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -59,6 +69,9 @@ pub fn main() -> ExitCode {
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),
         Some(Command::Audit(args)) => audit::run(args),
+        Some(Command::Trace(args)) => trace::run(args),
+        Some(Command::Sightings(args)) => sightings::run(args),
+        Some(Command::Inventory(args)) => inventory::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

@@ -2,10 +2,13 @@
 
 pub mod admin;
 pub mod bridge;
+pub mod inventory;
 pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
 pub mod rules;
 pub mod schedule;
+pub mod sightings;
+pub mod trace;
 pub(crate) mod wiped;

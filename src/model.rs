@@ -2,8 +2,10 @@
 
 mod id;
 mod secret;
+mod sighting;
 mod span;
 
 pub use id::{Fingerprint, IdError, KeyEpoch, Namespace, RuleId};
 pub use secret::{NamespaceSalt, Secret, SecretKey};
+pub use sighting::{Batch, Coverage, Hour, Seen, Sighting, SourceId};
 pub use span::Span;

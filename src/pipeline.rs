@@ -13,4 +13,5 @@ pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod tally;
+pub mod witness;
 pub mod worker;

@@ -57,6 +57,8 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
+    /// What was seen is counted, over restarts, many writers and merges.
+    mod sightings;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
     /// What is fuzzed.
@@ -64,6 +66,8 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// From a leaked token to when, where, how often and whose.
+    mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.
     mod vault;
 }

@@ -41,10 +41,12 @@ for group in "$@"; do
             # A Python without pip, or Debian's, which needs its package for it.
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         fi
+        lacks sqlite3 sqlite3
         ;;
     bench)
         lacks python3 python3
         lacks socat socat
+        lacks rg ripgrep
         ;;
     *)
         echo "install-missing.sh: there is no group $group; there are build, test, ci and bench" >&2

@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inkprint::model::SourceId;
 use inkprint::pipeline::detect::Detector;
 use inkprint::pipeline::framing::MAX_LINE;
 use inkprint::pipeline::pipe::{self, Input, Settings};
@@ -158,9 +159,11 @@ pub fn through_pipe(policy: &Policy, text: &Arc<[u8]>) -> Tally {
     let input = Input {
         name: "log".to_owned(),
         source: "log".to_owned(),
+        id: SourceId::new("log"),
         open: Box::new(move || Ok(Box::new(Cursor::new(text)))),
     };
-    let settings = Settings { threads: 1, max_line: MAX_LINE, counts_lines: false, style: Style::Plain };
+    let settings =
+        Settings { threads: 1, max_line: MAX_LINE, counts_lines: false, style: Style::Plain, witnessing: None };
     let tally =
         pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");
     assert_eq!(tally.withheld.total(), 0, "nothing is withheld");

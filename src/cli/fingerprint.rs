@@ -1,22 +1,24 @@
 //! `inkprint fingerprint`: from leaked secrets to their fingerprints, and to where these stand in cleaned logs.
 
 mod report;
-mod secrets;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
+use super::progress::over_logs;
 use super::rule_args::RuleArgs;
+use super::secrets;
 use crate::control::lookup::recognise::Recogniser;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
@@ -48,7 +50,7 @@ pub struct FingerprintArgs {
     /// Read the secrets from this file instead of standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Search these cleaned logs, plain or gzip, for the secrets' marks; - is standard input
+    /// Search these cleaned logs, plain, gzip or zstd, for the secrets' marks; - is standard input
     #[arg(long = "in", value_name = "FILE", num_args = 1..)]
     logs: Vec<PathBuf>,
     /// Print one JSON object for each secret, and with --in another with the totals
@@ -91,14 +93,15 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     }
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
-    let recogniser = Recogniser::new(Detector::new(args.rules.load()?)?);
+    let recogniser = Recogniser::new(Arc::new(Detector::new(args.rules.load()?)?));
     let mut inquiry = args.inquiry.begin(&recogniser)?;
     let mut lookup = Lookup::new(keys);
     if let Some(bridges) = inquiry.bridges(&args.namespace)? {
         lookup = lookup.bridging(bridges);
     }
     // What cannot be scanned is still looked for as it was pasted.
-    let canonical = |pasted: &[u8]| recogniser.secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
+    let reader = RefCell::new(recogniser.reader()?);
+    let canonical = |pasted: &[u8]| reader.borrow_mut().secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
     let ask = |secret: &[u8]| lookup.ask(secret, args.rule.as_ref(), &canonical);
     match args.from.as_deref().filter(|_| !from_stdin) {
         Some(path) => secrets::from_file(path, args.null, ask)?,
@@ -122,7 +125,7 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
 
 /// Searches the logs; the answer, how many of the secrets were found, and the exit code.
 fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<(String, u64, ExitCode)> {
-    let progress = progress_bar(&args.logs);
+    let progress = over_logs(&args.logs);
     let mut search = Search::new(lookup);
     let mut failed = Vec::new();
     for path in &args.logs {
@@ -145,19 +148,4 @@ fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<(String, u6
     };
     let answer = if args.json { report.json(&args.namespace)? } else { report.text() };
     Ok((answer, report.secrets_found(), code))
-}
-
-/// A bar over all bytes on the disk, on a terminal only, and only where there is enough to wait for.
-fn progress_bar(logs: &[PathBuf]) -> ProgressBar {
-    const WORTH_A_BAR: u64 = 64 << 20;
-    let total = logs.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
-    if total < WORTH_A_BAR {
-        return ProgressBar::hidden();
-    }
-    // Drawn to a terminal only; elsewhere the target is a hidden one.
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

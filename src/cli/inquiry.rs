@@ -112,7 +112,10 @@ fn given(reason: Option<String>, is_kept: bool, recogniser: &Recogniser) -> anyh
         None => asked()?,
     };
     // What is in the journal stays there.
-    let found = recogniser.secrets(reason.as_bytes()).context("the reason cannot be scanned")?;
+    let found = recogniser
+        .reader()
+        .and_then(|mut reader| reader.secrets(reason.as_bytes()))
+        .context("the reason cannot be scanned")?;
     if let Some(rule) = found.iter().find_map(|(rule, _)| rule.as_ref()) {
         bail!("the reason holds what looks like a secret ({rule}); say why without it");
     }

@@ -11,10 +11,13 @@ use tokio::io::AsyncReadExt as _;
 use tracing::level_filters::LevelFilter;
 
 use super::redact::{bytes, signals};
+use super::sightings_args::Recording;
 use crate::app::{self, Budget, Output, Settings};
+use crate::model::SourceId;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::source::tcp;
 use crate::pipeline::source::tcp::patience::Patience;
+use crate::pipeline::witness::Witnessing;
 
 /// Connections that wait to be accepted; the system has its own limit below.
 const BACKLOG: i32 = 4096;
@@ -84,7 +87,13 @@ impl ListenArgs {
 ///
 /// # Errors
 /// When an address cannot be bound, or a part fails.
-pub fn run(args: ListenArgs, policy: Policy, threads: usize, max_line: usize) -> anyhow::Result<ExitCode> {
+pub fn run(
+    args: ListenArgs,
+    policy: Policy,
+    threads: usize,
+    max_line: usize,
+    (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
+) -> anyhow::Result<ExitCode> {
     log(args.log_level, args.log_format);
     let settings = Settings {
         threads,
@@ -97,6 +106,8 @@ pub fn run(args: ListenArgs, policy: Policy, threads: usize, max_line: usize) ->
             memory: Patience::MEMORY,
         },
         drain_timeout: args.drain_timeout,
+        witnessing,
+        id: source,
     };
     // Bound before anything else is started: an address in use is told at once.
     let admin = args.admin.map(|address| bind(&address, "serving /metrics, /livez and /readyz")).transpose()?;
@@ -122,11 +133,14 @@ pub fn run(args: ListenArgs, policy: Policy, threads: usize, max_line: usize) ->
             }
         }
     };
-    let left = app::run(settings, Arc::new(policy), listener, admin, output, shutdown)?;
+    let left = app::run(settings, Arc::new(policy), listener, admin, output, shutdown);
+    let recorded = recording.finish();
+    let left = left?;
     if left.bytes > 0 {
         tracing::error!(lines = left.lines, bytes = left.bytes, "not passed on within the time to drain: lost");
         return Ok(ExitCode::from(2));
     }
+    recorded?;
     tracing::info!("stopped: all that was read was passed on");
     Ok(ExitCode::SUCCESS)
 }

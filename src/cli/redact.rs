@@ -29,7 +29,8 @@ use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
 use super::rule_args::RuleArgs;
-use crate::model::Namespace;
+use super::sightings_args::SightingsArgs;
+use crate::model::{Namespace, SourceId};
 use crate::pipeline::detect::Detector;
 use crate::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
 use crate::pipeline::pipe::{self, Settings};
@@ -102,6 +103,8 @@ pub struct RedactArgs {
     rules: RuleArgs,
     #[command(flatten)]
     handling: HandlingArgs,
+    #[command(flatten)]
+    sightings: SightingsArgs,
 }
 
 /// Which keys make the marks.
@@ -137,8 +140,11 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     };
     let mut run = Run::start(custody, command, &policy, &args.keys.namespace, args.handling.allow())?;
     if listens {
+        let source = args.sightings.source();
+        let (witnessing, recording) =
+            args.sightings.start(&args.keys.namespace, source.clone().into_iter().collect())?;
         let threads = args.threads.map_or_else(default_threads, usize::from);
-        let outcome = listen::run(args.tcp, policy, threads, args.max_line);
+        let outcome = listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording));
         run.stop(outcome.is_ok(), None)?;
         return outcome;
     }
@@ -161,21 +167,28 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Resul
     let progress = Progress::over(&names, !args.quiet && args.progress.applies(std::io::stderr().is_terminal()));
     let mut output = output::open(args.output.as_deref())?;
     let terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let ids: Vec<SourceId> = names.iter().map(|input| args.sightings.source().unwrap_or_else(|| input.id())).collect();
+    let (witnessing, recording) = args.sightings.start(&args.keys.namespace, ids.clone())?;
     let settings = Settings {
         threads: args.threads.map_or_else(default_threads, usize::from),
         max_line: args.max_line,
         counts_lines: args.stats.is_some(),
         style: if args.color.applies(terminal) { Style::Coloured } else { Style::Plain },
+        witnessing,
     };
     let started = Instant::now();
-    let inputs = inputs::open(names, stop);
-    let tally =
-        pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes))?;
+    let inputs = inputs::open(names, ids, stop);
+    let cleaned =
+        pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes));
+    // What was seen is recorded also where the log could not be written to its end.
+    let recorded = recording.finish();
+    let tally = cleaned?;
     output.finish()?;
     progress.finish();
     if let Some(format) = args.stats {
         Summary::new(&tally, policy, started.elapsed()).print(format);
     }
+    recorded?;
     Ok(tally)
 }
 

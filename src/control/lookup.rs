@@ -1,11 +1,13 @@
 //! From leaked secrets to the prints that they left: under every epoch that answers lookups, in one namespace.
 //!
-//! A secret is held only while its prints are made. [`search`] looks for their marks in cleaned logs.
+//! A secret is held only while its prints are made. [`search`] looks for their marks in cleaned logs, [`excerpt`] for the lines around
+//! them.
 
+pub mod excerpt;
 pub mod recognise;
 pub mod search;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::str;
 
 use super::bridge::{Bridges, Placed};
@@ -108,6 +110,35 @@ impl Lookup {
         self.secrets.push(traces);
     }
 
+    /// Adds a secret that is not known: what is asked for by its print.
+    pub fn ask_unknown(&mut self) {
+        self.secrets.push(Vec::new());
+    }
+
+    /// Adds to the last secret what a mark, or a part of one, shows: its print, under one epoch, or where none is said under every epoch.
+    pub fn ask_print(&mut self, print: Print, epoch: Option<KeyEpoch>, mark: Option<&Mark<'_>>) {
+        let epochs: Vec<KeyEpoch> = match epoch {
+            Some(epoch) => vec![epoch],
+            None => self.keys.iter().map(MarkKeys::epoch).collect(),
+        };
+        let Some(place) = self.secrets.len().checked_sub(1) else { return };
+        for epoch in epochs {
+            let traces = &mut self.secrets[place];
+            if traces.iter().any(|trace| (trace.epoch, trace.print) == (epoch, print)) {
+                continue;
+            }
+            let rule = mark.and_then(|mark| RuleId::new(mark.rule).ok());
+            let mark = mark.map(|mark| format!("ink1-{}-k{}-{}", mark.rule, mark.epoch, mark.fingerprint));
+            self.by_print.entry((epoch, print)).or_default().push((place, traces.len()));
+            traces.push(Trace { epoch, print, rule, mark, bridged: false });
+        }
+    }
+
+    /// Every print that is asked for, each once.
+    fn prints(&self) -> BTreeSet<Print> {
+        self.by_print.keys().map(|(_, print)| *print).collect()
+    }
+
     /// For each secret, in the order asked, its traces.
     pub fn secrets(&self) -> &[Vec<Trace>] {
         &self.secrets
@@ -155,6 +186,20 @@ mod tests {
         }
         assert!(second.iter().all(|trace| trace.mark.is_none()));
         assert!(!format!("{lookup:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn a_print_is_asked_for_under_its_epoch_or_under_all() {
+        let mut lookup = Lookup::new(vec![keys(2), keys(1)]);
+        let print = keys(1).print(&Secret::borrowed(b"hunter2"));
+        lookup.ask(b"hunter2", None, &as_pasted);
+        lookup.ask_print(print, None, None);
+        lookup.ask_unknown();
+        let retired = KeyEpoch::new(7).expect("not zero");
+        lookup.ask_print(print, Some(retired), None);
+        let epochs = |secret: usize| lookup.secrets()[secret].iter().map(|t| t.epoch.get()).collect::<Vec<_>>();
+        assert_eq!((epochs(0), epochs(1)), (vec![2, 1, 2], vec![7]));
+        assert_eq!(lookup.prints().len(), 2);
     }
 
     #[test]

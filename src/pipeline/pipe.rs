@@ -17,13 +17,15 @@ use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
 use super::tally::Tally;
+use super::witness::Witnessing;
 use super::worker::{Carry, Outcome, Worker};
+use crate::model::SourceId;
 
 /// The largest read. Blocks of this size stay in a core's second cache while they are scanned and written.
 const CHUNK: usize = 256 << 10;
 
 /// How the pipe runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Threads that clean, at least one.
     pub threads: usize,
@@ -33,6 +35,8 @@ pub struct Settings {
     pub counts_lines: bool,
     /// How marks are written.
     pub style: Style,
+    /// Who is told of what is seen; lines are counted then.
+    pub witnessing: Option<Witnessing>,
 }
 
 /// A named input.
@@ -41,6 +45,8 @@ pub struct Input {
     pub name: String,
     /// What the sources of an allow list are held against: a file as it was named, or `-`.
     pub source: String,
+    /// What it is called in the index of sightings.
+    pub id: SourceId,
     /// Its bytes. Opened when its turn comes. A read that times out is tried again; lines that wait for what follows are then written.
     pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
 }
@@ -90,6 +96,7 @@ pub fn run(
             waiting,
             current: None,
             scope: Scope::default(),
+            id: SourceId::new(""),
             stream: Stream::new(settings.max_line),
             next: 0,
             paused: false,
@@ -104,8 +111,8 @@ pub fn run(
     };
     let mut sum = Tally::new(policy.detector.rules().len());
     let outcomes: Vec<Result<Tally, PipeError>> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..settings.threads).map(|_| scope.spawn(|| shared.work(policy, settings))).collect();
-        let own = shared.work(policy, settings);
+        let others: Vec<_> = (1..settings.threads).map(|_| scope.spawn(|| shared.work(policy, &settings))).collect();
+        let own = shared.work(policy, &settings);
         others
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -124,6 +131,7 @@ struct Source {
     current: Option<(String, Box<dyn Read + Send>)>,
     /// The present input's; also while what is left of it is taken.
     scope: Scope,
+    id: SourceId,
     stream: Stream,
     /// The number of the next block.
     next: u64,
@@ -171,17 +179,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'s> Shared<'s> {
     /// One thread: read, clean, write in turn, until there is nothing more.
-    fn work(&self, policy: &Policy, settings: Settings) -> Result<Tally, PipeError> {
+    fn work(&self, policy: &Policy, settings: &Settings) -> Result<Tally, PipeError> {
         let worker = Worker::new(policy);
         let mut worker = match worker {
-            Ok(worker) => worker.counting_lines(settings.counts_lines).styled(settings.style),
+            Ok(worker) => worker
+                .counting_lines(settings.counts_lines)
+                .styled(settings.style)
+                .witnessed(settings.witnessing.as_ref()),
             Err(error) => {
                 lock(&self.source).stopped = true;
                 return Err(error.into());
             }
         };
         let (mut block, mut out) = (Vec::new(), Vec::new());
-        while let Some((number, item)) = self.read(&mut worker, &mut block, &mut out)? {
+        while let Some((number, item, id)) = self.read(&mut worker, &mut block, &mut out)? {
             let mut carry = Carry::default();
             let unchanged =
                 item == Item::Lines && worker.redact_next(&mut carry, &block, false, &mut out) == Outcome::Unchanged;
@@ -192,20 +203,22 @@ impl<'s> Shared<'s> {
             } else {
                 sink.clean_on(item, &mut worker, &block, &mut out)
             };
-            if !self.written(number, sink, outcome)? {
+            let written = self.written(number, sink, outcome);
+            worker.hand_over(&id);
+            if !written? {
                 break;
             }
         }
         Ok(worker.take_tally())
     }
 
-    /// Reads until something is whole; its number, or `None` at the end of all inputs.
+    /// Reads until something is whole; its number and source, or `None` at the end of all inputs.
     fn read(
         &self,
         worker: &mut Worker<'_>,
         block: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<(u64, Item)>, PipeError> {
+    ) -> Result<Option<(u64, Item, SourceId)>, PipeError> {
         let mut source = lock(&self.source);
         loop {
             if source.stopped {
@@ -225,7 +238,7 @@ impl<'s> Shared<'s> {
             if let Some(item) = item {
                 let number = source.next;
                 source.next += 1;
-                return Ok(Some((number, item)));
+                return Ok(Some((number, item, source.id.clone())));
             }
             if let Some(error) = source.failed.take() {
                 source.stopped = true;
@@ -297,8 +310,10 @@ impl Source {
         let Some((name, input)) = &mut self.current else {
             match self.waiting.pop() {
                 None => self.stopped = true,
-                Some(Input { name, source, open }) => match open() {
-                    Ok(input) => (self.current, self.scope) = (Some((name, input)), policy.scope(&source)),
+                Some(Input { name, source, id, open }) => match open() {
+                    Ok(input) => {
+                        (self.current, self.scope, self.id) = (Some((name, input)), policy.scope(&source), id);
+                    }
                     Err(source) => self.failed = Some(PipeError::Read { name, source }),
                 },
             }

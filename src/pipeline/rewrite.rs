@@ -4,7 +4,7 @@ use super::detect::action::Action;
 use super::detect::{Match, Matches};
 use super::fingerprint::write_masked;
 use super::policy::Policy;
-use crate::model::{Fingerprint, Span};
+use crate::model::{Fingerprint, Secret, Span};
 
 /// How a mark is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Style {
 /// Of the matches, as [`super::detect::Finder::find`] gives them, one that begins before `range` has been
 /// dealt with up to there, so that only the rest of it goes here; one that begins at its end or behind is not touched.
 ///
-/// `done` is told of each match that was replaced, and the fingerprint in its place. A line cannot be dropped from here: what should
+/// `done` is told of each match that was replaced, its secret, and the fingerprint in its place. A line cannot be dropped from here: what should
 /// make it go is masked.
 pub fn rewrite(
     block: &[u8],
@@ -30,7 +30,7 @@ pub fn rewrite(
     policy: &Policy,
     style: Style,
     out: &mut Vec<u8>,
-    mut done: impl FnMut(&Match, Option<Fingerprint>),
+    mut done: impl FnMut(&Match, &Secret<'_>, Option<Fingerprint>),
 ) {
     let (before, behind): (&[u8], &[u8]) = match style {
         Style::Plain => (b"", b""),
@@ -60,7 +60,7 @@ pub fn rewrite(
         };
         out.extend_from_slice(behind);
         quote(found.add_quotes, out);
-        done(found, fingerprint);
+        done(found, &secret, fingerprint);
     }
     out.extend_from_slice(&block[copied..range.end()]);
 }
@@ -106,7 +106,7 @@ pub fn rewrite_lines(
     style: Style,
     out: &mut Vec<u8>,
     changed: &mut Changed,
-    mut done: impl FnMut(&Match, Option<Fingerprint>),
+    mut done: impl FnMut(&Match, &Secret<'_>, Option<Fingerprint>),
 ) -> u64 {
     let mut dropped = 0;
     let (mut rest, mut copied) = (matches.all, 0);
@@ -116,7 +116,9 @@ pub fn rewrite_lines(
         let (line, behind, end) = whole_lines(block, rest);
         out.extend_from_slice(&block[copied..start]);
         if line.iter().any(|found| found.action == Action::DropLine) {
-            line.iter().filter(|found| !found.continues).for_each(|found| done(found, None));
+            for found in line.iter().filter(|found| !found.continues) {
+                done(found, &matches.canonical(block, found), None);
+            }
             let gone = &block[start..end];
             dropped += memchr::memchr_iter(b'\n', gone).count() as u64 + u64::from(!gone.ends_with(b"\n"));
             (rest, copied) = (behind, end);

@@ -13,7 +13,8 @@ use super::policy::Policy;
 use super::report::{Report, Reporter};
 use super::rewrite::{Changed, Style, rewrite, rewrite_lines};
 use super::tally::Tally;
-use crate::model::{Fingerprint, Span};
+use super::witness::{Witness, Witnessing};
+use crate::model::{Fingerprint, Secret, SourceId, Span};
 
 /// The end of a long line's window that waits for the next one: a secret that begins before it is whole.
 const OVERLAP: usize = 2 * MAX_SECRET;
@@ -84,6 +85,7 @@ pub struct Worker<'p> {
     reporter: Option<Reporter>,
     /// What the reporter is to be told of the text at hand; kept for its memory.
     rewritten: Vec<(Match, Option<Fingerprint>)>,
+    witness: Option<Witness>,
 }
 
 impl<'p> Worker<'p> {
@@ -103,6 +105,7 @@ impl<'p> Worker<'p> {
             changed: Changed::default(),
             reporter: None,
             rewritten: Vec::new(),
+            witness: None,
         })
     }
 
@@ -122,6 +125,23 @@ impl<'p> Worker<'p> {
     pub fn reporting(mut self) -> Self {
         self.reporter = Some(Reporter::default());
         self
+    }
+
+    /// The same worker, which tells an index of what it sees, and counts lines for that.
+    pub fn witnessed(mut self, witnessing: Option<&Witnessing>) -> Self {
+        if let Some(witnessing) = witnessing {
+            self.witness = Some(Witness::new(witnessing, self.policy.detector.rules().map(|rule| rule.id.clone())));
+            self.counts_lines = true;
+        }
+        self
+    }
+
+    /// Hands what was seen since the last call to the index, as seen in `source`; waits while that has no room. To be called before
+    /// the counts are taken.
+    pub fn hand_over(&mut self, source: &SourceId) {
+        if let Some(witness) = &mut self.witness {
+            witness.hand_over(source, &self.tally);
+        }
     }
 
     /// What was found since the last call, where [`reporting`](Self::reporting) was asked for.
@@ -148,6 +168,9 @@ impl<'p> Worker<'p> {
     /// together with what follows are kept there again.
     pub fn redact_next(&mut self, carry: &mut Carry, block: &[u8], ended: bool, out: &mut Vec<u8>) -> Outcome {
         self.before.clone_from(&self.tally);
+        if let Some(witness) = &mut self.witness {
+            witness.mark();
+        }
         let part = Part { resumes: carry.shape.take(), goes_on: !ended };
         if carry.lines.is_empty() {
             return self.redact_part(block, part, carry, out);
@@ -164,6 +187,9 @@ impl<'p> Worker<'p> {
     /// Takes back what the last [`redact_next`](Self::redact_next) counted: its result was not used.
     pub fn undo(&mut self) {
         std::mem::swap(&mut self.tally, &mut self.before);
+        if let Some(witness) = &mut self.witness {
+            witness.undo();
+        }
     }
 
     fn redact_part(&mut self, block: &[u8], part: Part, carry: &mut Carry, out: &mut Vec<u8>) -> Outcome {
@@ -214,7 +240,7 @@ impl<'p> Worker<'p> {
             carry.lines.extend_from_slice(waiting);
             carry.shape = part.resumes.filter(|_| block.is_empty());
         }
-        verify(block, matches.walls, policy, &mut self.tally);
+        verify(block, matches.walls, policy, &mut self.tally, self.witness.as_mut());
         let_pass(matches.allowed, Span::new(0, block.len()), &mut self.tally);
         if matches.all.is_empty() {
             if waiting.is_empty() {
@@ -224,7 +250,8 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         // Other parts of a message may be read otherwise once marks stand in one: in which lines, only the whole tells.
-        let counted = note(&mut self.tally, &mut self.rewritten, self.reporter.is_some());
+        let counted =
+            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
         self.changed.clear();
         let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
@@ -235,7 +262,7 @@ impl<'p> Worker<'p> {
                 }
                 let before = std::mem::take(out);
                 self.changed.clear();
-                let counted = note(&mut self.tally, &mut self.rewritten, false);
+                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
                 dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
                 continue;
             }
@@ -254,7 +281,7 @@ impl<'p> Worker<'p> {
                 copied = line.end();
                 let text = &before[line.range()];
                 let matches = self.finder.find(text)?;
-                let counted = note(&mut self.tally, &mut self.rewritten, false);
+                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
                 dropped += rewrite_lines(text, matches, policy, style, out, &mut self.changed, counted);
             }
             out.extend_from_slice(&before[copied..]);
@@ -301,12 +328,14 @@ impl<'p> Worker<'p> {
         }
         let passed = |end: usize| end > window.start && end <= to;
         let walls: Vec<Span> = matches.walls.iter().copied().filter(|wall| passed(wall.end())).collect();
-        verify(text, &walls, self.policy, &mut self.tally);
+        verify(text, &walls, self.policy, &mut self.tally, self.witness.as_mut());
         let range = Span::new(window.start, to);
         let_pass(matches.allowed, range, &mut self.tally);
         self.rewritten.clear();
-        let (tally, rewritten, reports) = (&mut self.tally, &mut self.rewritten, self.reporter.is_some());
-        rewrite(text, range, matches, self.policy, self.style, out, note(tally, rewritten, reports));
+        let policy = self.policy;
+        let counted =
+            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
+        rewrite(text, range, matches, policy, self.style, out, counted);
         if let Some(reporter) = &mut self.reporter {
             reporter.follow(text, range, &self.rewritten);
         }
@@ -340,18 +369,27 @@ impl<'p> Worker<'p> {
 
     /// The counts since the last call.
     pub fn take_tally(&mut self) -> Tally {
+        if let Some(witness) = &mut self.witness {
+            witness.taken();
+        }
         self.tally.take()
     }
 }
 
-/// Counts a match that was replaced, and keeps it where somebody wants a report.
+/// Counts a match that was replaced, keeps it where somebody wants a report, and tells the witness. A secret without a mark is seen too.
 fn note<'a>(
     tally: &'a mut Tally,
     rewritten: &'a mut Vec<(Match, Option<Fingerprint>)>,
     reports: bool,
-) -> impl FnMut(&Match, Option<Fingerprint>) + 'a {
-    move |found, fingerprint| {
+    policy: &'a Policy,
+    mut witness: Option<&'a mut Witness>,
+) -> impl FnMut(&Match, &Secret<'_>, Option<Fingerprint>) + 'a {
+    move |found, secret, fingerprint| {
         tally.matches[found.rule] += 1;
+        if let Some(witness) = &mut witness {
+            let unmarked = || policy.keys.fingerprint(&policy.detector.rule(found.rule).id, secret);
+            witness.saw(fingerprint.unwrap_or_else(unmarked), found.rule, policy.keys.epoch());
+        }
         if reports {
             rewritten.push((*found, fingerprint));
         }
@@ -381,11 +419,14 @@ fn cut(matches: &[Match], walls: &[Span], window: Window) -> (usize, bool) {
 }
 
 /// Counts the marks that came in, by whether their seal is ours.
-fn verify(block: &[u8], walls: &[Span], policy: &Policy, tally: &mut Tally) {
+fn verify(block: &[u8], walls: &[Span], policy: &Policy, tally: &mut Tally, mut witness: Option<&mut Witness>) {
     for wall in walls {
         if let Some((Written::Mark(mark), _)) = written_at(&block[wall.range()]) {
             if policy.live_keys.iter().any(|keys| keys.verify(&mark)) {
                 tally.marks += 1;
+                if let Some(witness) = &mut witness {
+                    witness.saw_mark(&mark);
+                }
             } else {
                 tally.unverified_marks += 1;
             }

@@ -111,7 +111,7 @@ pub fn marked(policy: &Policy, log: &[u8], matches: &[Match]) -> Vec<u8> {
         policy,
         Style::Plain,
         &mut out,
-        |_, _| (),
+        |_, _, _| (),
     );
     out
 }

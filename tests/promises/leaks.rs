@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::program::{home_with_keyring, inkprint, pipe, run, run_with};
+use super::program::{ended, home_with_keyring, inkprint, pipe, run, run_with};
 
 /// Bytes of a canary that give it away, wherever they are seen.
 const TELLING: usize = 12;
@@ -107,6 +107,9 @@ const MODES: &[&[&str]] = &[
     &["--journal", "log"],
     &["--only", "no-such"],
     &["--no-such-option"],
+    &["--sightings", "index", "--source", "unit"],
+    &["--sightings", "index", "--sightings-marks", "--action", "tokens=mask", "--action", "context=drop-line"],
+    &["--sightings", "log"],
 ];
 
 #[test]
@@ -137,6 +140,13 @@ fn no_command_shows_a_secret() {
     fs::write(home.path().join("other.toml"), other).expect("written");
     let cleaned = run(pipe(home.path()).arg("log")).stdout;
     fs::write(home.path().join("cleaned"), &cleaned).expect("written");
+    // A file's name is a source's name, and a log is seen in it.
+    ended(&run(pipe(home.path()).args(["--sightings", "s", "log", "-o", "again"])), 0);
+    let token = CANARIES[0].0;
+    let import = [&b"{\"id\":\"x\",\"owner\":\"ops\",\"subject\":\"ada\",\"secret\":\""[..], token, b"\"}\n"].concat();
+    let mut inventory = inkprint(home.path());
+    inventory.args(["inventory", "import", "--inventory", "i", "--keyring", "k"]);
+    ended(&run_with(&mut inventory, &import), 0);
     let secrets: Vec<u8> = CANARIES.iter().flat_map(|(canary, _)| [canary, &b"\n"[..]].concat()).collect();
     let commands: &[&[&str]] = &[
         &["fingerprint"],
@@ -157,6 +167,21 @@ fn no_command_shows_a_secret() {
         &["rules", "test"],
         &["rules", "lint"],
         &["keys", "list"],
+        &["trace", "--sightings", "s"],
+        &["trace", "--sightings", "s", "--inventory", "i", "--json", "--interop", "github,aws", "--vault-salt", "k"],
+        &["trace", "--sightings", "s", "--report", "html", "-o", "case.html", "--detected", "2026-01-01"],
+        &["trace", "--sightings", "s", "--report", "md", "-o", "case.md"],
+        // A log that was not cleaned, named by mistake: what is shown of it is cleaned.
+        &["trace", "--in", "cleaned", "log", "--context", "3", "--json"],
+        &["trace", "--in", "cleaned", "log", "--context", "3"],
+        &["trace", "--sightings", "log"],
+        &["inventory", "add", "--id", "a", "--owner", "b", "--inventory", "i"],
+        &["inventory", "import", "--inventory", "i"],
+        &["inventory", "list", "--json", "--inventory", "i"],
+        &["inventory", "report", "--sightings", "s", "--inventory", "i"],
+        &["inventory", "add", "--inventory", "log", "--id", "a", "--owner", "b"],
+        &["sightings", "info", "s"],
+        &["sightings", "merge", "merged", "s"],
     ];
     // By itself, without its key, not each of them can be told for a secret; to show such lines is what `explain` is for.
     let explanations: &[&[&str]] = &[

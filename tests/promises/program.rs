@@ -8,9 +8,15 @@ use tempfile::{TempDir, tempdir};
 /// The program with `home` as home and nothing else of this environment that could reach a keyring.
 pub fn inkprint(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inkprint"));
-    for name in
-        ["XDG_STATE_HOME", "INKPRINT_KEYRING", "CREDENTIALS_DIRECTORY", "INKPRINT_JOURNAL", "INKPRINT_JOURNAL_KEY"]
-    {
+    for name in [
+        "XDG_STATE_HOME",
+        "INKPRINT_KEYRING",
+        "CREDENTIALS_DIRECTORY",
+        "INKPRINT_JOURNAL",
+        "INKPRINT_JOURNAL_KEY",
+        "INKPRINT_SIGHTINGS",
+        "INKPRINT_INVENTORY",
+    ] {
         command.env_remove(name);
     }
     command.env("HOME", home).current_dir(home).stdin(Stdio::null());

@@ -6,6 +6,8 @@ mod bounds;
 mod delivery;
 /// The peer that lines are sent to comes and goes.
 mod peer;
+/// What is seen is recorded, connection by connection.
+mod seen;
 /// Programs that others run send to it.
 mod senders;
 /// The service under test, and what stands before and behind it.

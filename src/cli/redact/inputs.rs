@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::model::SourceId;
 use crate::pipeline::pipe::Input;
 use crate::pipeline::source::{Interruptible, Relayed};
 
@@ -34,6 +35,14 @@ impl Named {
         match self {
             Self::Stdin => "-".to_owned(),
             Self::File(path, _) => path.display().to_string(),
+        }
+    }
+
+    /// What the index of sightings calls it.
+    pub fn id(&self) -> SourceId {
+        match self {
+            Self::Stdin => SourceId::new("stdin"),
+            Self::File(path, _) => SourceId::new(&path.display().to_string()),
         }
     }
 
@@ -80,14 +89,15 @@ pub fn check(files: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Vec<Nam
     Ok(named)
 }
 
-/// The inputs for the pipe; each ends early once `stop` is readable.
-pub fn open(named: Vec<Named>, stop: OwnedFd) -> Vec<Input> {
+/// The inputs for the pipe, each with its name in the index of sightings; each ends early once `stop` is readable.
+pub fn open(named: Vec<Named>, ids: Vec<SourceId>, stop: OwnedFd) -> Vec<Input> {
     let mut inputs = Vec::new();
-    for input in named {
+    for (input, id) in named.into_iter().zip(ids) {
         let stop = stop.try_clone();
         inputs.push(Input {
             name: input.name(),
             source: input.source(),
+            id,
             open: Box::new(move || {
                 let stop = stop?;
                 Ok(match input {

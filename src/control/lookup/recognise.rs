@@ -1,19 +1,46 @@
 //! What a pasted text stands for: detection reads it as it would read a log, so that a webhook's URL, an escaped token or a
 //! whole header leads to the same print as the mark in the log.
 
+use std::sync::Arc;
+
 use crate::model::{RuleId, Secret};
 use crate::pipeline::detect::{DatabaseError, Detector, Finder, Written, decode};
 
 /// Reads pasted texts by the rules in force.
 #[derive(Debug)]
 pub struct Recogniser {
-    detector: Detector,
+    detector: Arc<Detector>,
 }
 
 impl Recogniser {
     /// A recogniser by these rules.
-    pub fn new(detector: Detector) -> Self {
+    pub fn new(detector: Arc<Detector>) -> Self {
         Self { detector }
+    }
+
+    /// A reader of many texts, with its working memory.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when there is no memory for it.
+    pub fn reader(&self) -> Result<Reader<'_>, DatabaseError> {
+        Ok(Reader { detector: &self.detector, finder: Finder::new(&self.detector)? })
+    }
+}
+
+/// Reads one text after the other.
+#[derive(Debug)]
+pub struct Reader<'r> {
+    detector: &'r Detector,
+    finder: Finder<'r>,
+}
+
+impl Reader<'_> {
+    /// Whether a rule finds a secret in `text`.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when it cannot be scanned.
+    pub fn finds(&mut self, text: &[u8]) -> Result<bool, DatabaseError> {
+        Ok(!self.finder.find(text)?.all.is_empty())
     }
 
     /// The secrets that `pasted` may stand for: those that a rule finds in it, by the rule's name, and the text itself, as it is and
@@ -21,9 +48,8 @@ impl Recogniser {
     ///
     /// # Errors
     /// [`DatabaseError`] when it cannot be scanned.
-    pub fn secrets(&self, pasted: &[u8]) -> Result<Vec<(Option<RuleId>, Secret<'static>)>, DatabaseError> {
-        let mut finder = Finder::new(&self.detector)?;
-        let matches = finder.find(pasted)?;
+    pub fn secrets(&mut self, pasted: &[u8]) -> Result<Vec<(Option<RuleId>, Secret<'static>)>, DatabaseError> {
+        let matches = self.finder.find(pasted)?;
         let mut all: Vec<(Option<RuleId>, Secret<'static>)> = matches
             .all
             .iter()
@@ -49,8 +75,8 @@ mod tests {
 
     fn recognised(pasted: &str) -> Vec<(Option<String>, String)> {
         let set = RuleSet::builtin().and_then(|set| set.selected(&[], &[])).expect("the built-in rules load");
-        let recogniser = Recogniser::new(Detector::new(set).expect("they compile"));
-        let found = recogniser.secrets(pasted.as_bytes()).expect("it scans");
+        let recogniser = Recogniser::new(Arc::new(Detector::new(set).expect("they compile")));
+        let found = recogniser.reader().and_then(|mut reader| reader.secrets(pasted.as_bytes())).expect("it scans");
         found
             .into_iter()
             .map(|(rule, secret)| {

@@ -1,24 +1,27 @@
-//! Looking for the marks of many secrets in cleaned logs: one pass over each, in bounded memory, plain or gzip.
+//! Looking for the marks of many secrets in cleaned logs: one pass over each, in bounded memory, plain, gzip or zstd.
+//!
+//! Few prints are looked for by themselves, and a mark is read only around one of them; with many, every mark is read and looked up.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use aho_corasick::packed;
 use flate2::read::MultiGzDecoder;
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memmem};
 use serde::Serialize;
 
 use super::Lookup;
-use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, find_marks};
+use crate::model::{Fingerprint, Span};
+use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, written_at};
 
 /// Bytes read at a time: large enough that what is kept between two reads does not count.
 const CHUNK: usize = 256 * 1024;
 
 /// The first bytes of what is compressed in a way that is not read here. Searched as it is it would hold no mark, and
 /// "nothing found" would be false.
-const UNREADABLE: [(&[u8], &str); 5] = [
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+const UNREADABLE: [(&[u8], &str); 4] = [
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
     (b"BZh", "bzip2"),
     (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
@@ -26,6 +29,13 @@ const UNREADABLE: [(&[u8], &str); 5] = [
 ];
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// So many prints are looked for by themselves: beyond that, too much looks like one of them at first.
+const FEW: usize = 32;
+
+/// So many places of a trace in a log are kept.
+pub const MAX_PLACES: usize = 20;
 
 /// Why a log could not be searched to its end. What was found before is kept.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +59,7 @@ pub enum SearchError {
         /// What the operating system or the decompressor says.
         error: io::Error,
     },
-    /// It is compressed in another way than gzip.
+    /// It is compressed in another way than gzip or zstd.
     #[error("{log} is compressed as {format}, which is not read here; decompress it and search what comes out")]
     Compressed {
         /// The log.
@@ -81,6 +91,9 @@ pub struct Sightings {
     pub last: Option<Place>,
     /// How many of those found each rule has made.
     pub rules: BTreeMap<String, u64>,
+    /// The first [`MAX_PLACES`] found.
+    #[serde(skip)]
+    pub places: Vec<Place>,
 }
 
 impl Sightings {
@@ -93,6 +106,9 @@ impl Sightings {
         self.found += 1;
         self.first.get_or_insert(place);
         self.last = Some(place);
+        if self.places.len() < MAX_PLACES {
+            self.places.push(place);
+        }
         match self.rules.get_mut(mark.rule) {
             Some(count) => *count += 1,
             None => drop(self.rules.insert(mark.rule.to_owned(), 1)),
@@ -115,6 +131,7 @@ pub struct Extent {
 #[derive(Debug)]
 pub struct Search<'l> {
     lookup: &'l Lookup,
+    needles: Needles,
     logs: Vec<String>,
     /// By secret, trace and log, in this order; only what was seen is in it.
     seen: BTreeMap<(usize, usize, usize), Sightings>,
@@ -124,7 +141,8 @@ pub struct Search<'l> {
 impl<'l> Search<'l> {
     /// A search for everything that `lookup` was asked.
     pub fn new(lookup: &'l Lookup) -> Self {
-        Self { lookup, logs: Vec::new(), seen: BTreeMap::new(), extent: Extent::default() }
+        let needles = Needles::new(lookup);
+        Self { lookup, needles, logs: Vec::new(), seen: BTreeMap::new(), extent: Extent::default() }
     }
 
     /// Searches a file; `on_read` is told of each portion of bytes read from it, as they are on the disk.
@@ -132,35 +150,19 @@ impl<'l> Search<'l> {
     /// # Errors
     /// [`SearchError`]; what was found until then is kept.
     pub fn file(&mut self, path: &Path, on_read: &dyn Fn(u64)) -> Result<(), SearchError> {
-        let open_error = |error| SearchError::Open { path: path.to_owned(), error };
-        let file = File::open(path).map_err(open_error)?;
-        if file.metadata().map_err(open_error)?.is_dir() {
-            return Err(open_error(io::ErrorKind::IsADirectory.into()));
-        }
-        self.log(&path.display().to_string(), Watched { inner: file, on_read })
+        self.log(&path.display().to_string(), Watched { inner: open(path)?, on_read })
     }
 
     /// Searches what can be read from `reader`, under the name `log`.
     ///
     /// # Errors
     /// [`SearchError::Read`], [`SearchError::Compressed`]; what was found until then is kept.
-    pub fn log(&mut self, log: &str, mut reader: impl Read) -> Result<(), SearchError> {
-        let mut head = Vec::with_capacity(8);
-        let read_error = |error| SearchError::Read { log: log.to_owned(), line: 1, error };
-        reader.by_ref().take(8).read_to_end(&mut head).map_err(read_error)?;
-        if let Some((_, format)) = UNREADABLE.iter().find(|(magic, _)| head.starts_with(magic)) {
-            return Err(SearchError::Compressed { log: log.to_owned(), format });
-        }
-        let gzip = head.starts_with(&GZIP);
-        let whole = io::Cursor::new(head).chain(reader);
-        if gzip {
-            self.plain(log, MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
-        } else {
-            self.plain(log, whole)
-        }
+    pub fn log(&mut self, log: &str, reader: impl Read) -> Result<(), SearchError> {
+        let mut plain = decompressed(log, reader)?;
+        self.plain(log, &mut plain)
     }
 
-    fn plain(&mut self, log: &str, mut reader: impl Read) -> Result<(), SearchError> {
+    fn plain(&mut self, log: &str, reader: &mut dyn Read) -> Result<(), SearchError> {
         let log_place = self.logs.len();
         self.logs.push(log.to_owned());
         self.extent.files += 1;
@@ -182,7 +184,7 @@ impl<'l> Search<'l> {
             let mut counted = fresh;
             let kept_lines = memchr_iter(b'\n', &text[..fresh]).count() as u64;
             let mut keep_from = len.saturating_sub(MAX_MARK_LEN - 1);
-            for (span, mark) in find_marks(text) {
+            for (span, mark) in self.needles.find(text) {
                 // A mark is read the same whatever follows, so that one that is whole is never met again.
                 keep_from = keep_from.max(span.end());
                 let candidates = self.lookup.candidates(&mark);
@@ -229,6 +231,83 @@ impl<'l> Search<'l> {
     /// How much was searched.
     pub fn extent(&self) -> Extent {
         self.extent
+    }
+}
+
+/// Opens a log; a folder is none.
+pub(super) fn open(path: &Path) -> Result<File, SearchError> {
+    let open_error = |error| SearchError::Open { path: path.to_owned(), error };
+    let file = File::open(path).map_err(open_error)?;
+    if file.metadata().map_err(open_error)?.is_dir() {
+        return Err(open_error(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
+/// What is in `reader`, of the log of this name: plain, or by its first bytes gzip or zstd.
+pub(super) fn decompressed<'r>(log: &str, mut reader: impl Read + 'r) -> Result<Box<dyn Read + 'r>, SearchError> {
+    let mut head = Vec::with_capacity(8);
+    let read_error = |error| SearchError::Read { log: log.to_owned(), line: 1, error };
+    reader.by_ref().take(8).read_to_end(&mut head).map_err(read_error)?;
+    if let Some((_, format)) = UNREADABLE.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(SearchError::Compressed { log: log.to_owned(), format });
+    }
+    let (gzip, zstd) = (head.starts_with(&GZIP), head.starts_with(&ZSTD));
+    let whole = io::Cursor::new(head).chain(reader);
+    Ok(if gzip {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
+    } else if zstd {
+        Box::new(zstd::Decoder::new(whole).map_err(read_error)?)
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// What is looked for first.
+#[derive(Debug)]
+enum Needles {
+    /// Marks.
+    Marks,
+    /// One print.
+    One(Box<memmem::Finder<'static>>),
+    /// A few.
+    Few(Box<packed::Searcher>),
+}
+
+impl Needles {
+    fn new(lookup: &Lookup) -> Self {
+        let prints = lookup.prints();
+        match prints.len() {
+            1 => {
+                prints.first().map_or(Self::Marks, |print| Self::One(Box::new(memmem::Finder::new(print).into_owned())))
+            }
+            0 | FEW.. => Self::Marks,
+            // Without the instructions that it needs, there is none.
+            _ => packed::Searcher::new(&prints).map_or(Self::Marks, |searcher| Self::Few(Box::new(searcher))),
+        }
+    }
+
+    /// The marks in `text` that may be asked for, in order.
+    fn find<'t>(&'t self, text: &'t [u8]) -> Box<dyn Iterator<Item = (Span, Mark<'t>)> + 't> {
+        match self {
+            Self::Marks => Box::new(find_marks(text)),
+            Self::One(finder) => Box::new(finder.find_iter(text).filter_map(|at| mark_around(text, at))),
+            Self::Few(searcher) => {
+                Box::new(searcher.find_iter(text).filter_map(|found| mark_around(text, found.start())))
+            }
+        }
+    }
+}
+
+/// The mark whose print stands at `at`. No mark holds what begins one, so that the nearest beginning is the only one.
+fn mark_around(text: &[u8], at: usize) -> Option<(Span, Mark<'_>)> {
+    let from = at.saturating_sub(MAX_MARK_LEN - Fingerprint::LEN);
+    let start = from + memmem::rfind(&text[from..at], PREFIX)?;
+    match written_at(&text[start..])? {
+        (Written::Mark(mark), len) if start + len == at + Fingerprint::LEN => {
+            Some((Span::new(start, start + len), mark))
+        }
+        _ => None,
     }
 }
 
@@ -345,6 +424,32 @@ mod tests {
     }
 
     #[test]
+    fn zstd_of_several_frames_is_read_and_a_cut_one_is_told() {
+        let line = [mark(2, "a", b"hunter2"), b"\n".to_vec()].concat();
+        let packed = zstd::encode_all(&line[..], 1).expect("packed").repeat(2);
+        let lookup = lookup();
+        let mut search = Search::new(&lookup);
+        search.log("x.zst", &packed[..]).expect("read");
+        assert_eq!((seen(&search, 0, 0).found, search.extent().lines), (2, 2));
+        let cut = Search::new(&lookup).log("x.zst", &packed[..packed.len() - 5]);
+        assert!(matches!(cut, Err(SearchError::Read { .. })));
+    }
+
+    #[test]
+    fn one_print_is_found_as_many_are() {
+        let mut lookup = Lookup::new(vec![keys(1)]);
+        lookup.ask(b"hunter2", None, &as_pasted);
+        let print = String::from_utf8(keys(1).print(&Secret::borrowed(b"hunter2")).to_vec()).expect("letters");
+        let good = String::from_utf8(mark(1, "a", b"hunter2")).expect("letters");
+        // By itself, or behind something else than a mark's beginning, a print is no mark.
+        let text = format!("{print} {good}ink1-{print} {good}\nink1-withheld-{print}0000 {good}");
+        let mut search = Search::new(&lookup);
+        assert!(matches!(search.needles, Needles::One(_)));
+        search.log("x", text.as_bytes()).expect("read");
+        assert_eq!(seen(&search, 0, 0).found, 3);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_not_said_to_hold_nothing() {
         let lookup = lookup();
         for (magic, format) in UNREADABLE {
@@ -380,6 +485,10 @@ mod tests {
             let mut slow = Search::new(&lookup);
             slow.log("x", Slow(&text, step)).expect("read");
             prop_assert_eq!(&whole.seen, &slow.seen);
+            let mut by_marks = Search { needles: Needles::Marks, ..Search::new(&lookup) };
+            by_marks.log("x", Slow(&text, step)).expect("read");
+            prop_assert!(matches!(whole.needles, Needles::Few(_) | Needles::Marks));
+            prop_assert_eq!(&whole.seen, &by_marks.seen);
             prop_assert_eq!(whole.extent(), slow.extent());
             let marks = pieces.iter().filter(|&&piece| piece < 3).count() as u64;
             prop_assert_eq!(whole.seen.values().map(|seen| seen.found).sum::<u64>(), marks);

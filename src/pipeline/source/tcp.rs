@@ -29,8 +29,10 @@ pub use self::lane::{Lane, LaneError, run};
 
 use self::memory::Memory;
 use self::patience::Patience;
+use crate::model::SourceId;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::queue::Queue;
+use crate::pipeline::witness::Witnessing;
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,10 @@ pub struct Shared {
     pub memory: Arc<Memory>,
     /// Where counts go.
     pub meters: Meters,
+    /// Who is told of what is seen.
+    pub witnessing: Option<Witnessing>,
+    /// What the index calls every peer; without it, each is called by its address.
+    pub id: Option<SourceId>,
     /// Stop reading.
     pub stop: CancellationToken,
 }

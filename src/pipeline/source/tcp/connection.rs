@@ -20,6 +20,7 @@ use super::Shared;
 use super::lane::{Bench, Tools};
 use super::memory::Share;
 use super::patience::Hold;
+use crate::model::SourceId;
 use crate::pipeline::detect::allow::Scope;
 use crate::pipeline::queue::ProducerId;
 use crate::pipeline::stream::{Stream, Taken};
@@ -48,6 +49,8 @@ pub(super) struct Connection<'a, 'p> {
     stream: Stream,
     /// What the allow list holds for this peer.
     scope: Scope,
+    /// What the index calls it.
+    source: SourceId,
     share: Share,
     /// The line that was pushed last has not ended yet.
     open: bool,
@@ -80,7 +83,7 @@ impl<'a, 'p> Connection<'a, 'p> {
         id: ProducerId,
         bench: &'a Bench<'p>,
         shared: &'a Shared,
-        scope: Scope,
+        (scope, source): (Scope, SourceId),
     ) -> io::Result<Self> {
         use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
         socket.set_nonblocking(true)?;
@@ -96,6 +99,7 @@ impl<'a, 'p> Connection<'a, 'p> {
             shared,
             stream,
             scope,
+            source,
             share,
             open: false,
             hold: Hold::default(),
@@ -196,6 +200,8 @@ impl<'a, 'p> Connection<'a, 'p> {
                 let tools = &mut *self.bench.tools.borrow_mut();
                 tools.worker.enter(&self.scope);
                 let taken = self.stream.take_cleaned(ended, &mut tools.worker, &mut tools.block, &mut tools.out);
+                // Before another connection has its turn with the worker.
+                tools.worker.hand_over(&self.source);
                 let nothing = taken == Taken::Nothing;
                 self.open = tools.out.last().filter(|_| !nothing).map_or(self.open, |last| *last != b'\n');
                 settle(&mut self.stream, &mut self.share, self.open, tools);
@@ -217,6 +223,7 @@ impl<'a, 'p> Connection<'a, 'p> {
         let piece = {
             let tools = &mut *self.bench.tools.borrow_mut();
             self.stream.clean_waiting(&mut tools.worker, &mut tools.out);
+            tools.worker.hand_over(&self.source);
             std::mem::take(&mut tools.out)
         };
         self.push(piece).await;
@@ -243,6 +250,7 @@ impl<'a, 'p> Connection<'a, 'p> {
         let piece = {
             let tools = &mut *self.bench.tools.borrow_mut();
             self.stream.withhold(self.open, &mut tools.worker, &mut tools.out);
+            tools.worker.hand_over(&self.source);
             std::mem::take(&mut tools.out)
         };
         self.share.shrink(0);

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Shared;
 use super::connection::Connection;
+use crate::model::SourceId;
 use crate::pipeline::detect::DatabaseError;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::queue::ProducerId;
@@ -97,7 +98,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 pub fn run(mut incomings: Incomings, policy: &Policy, shared: &Shared) -> Result<(), LaneError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(LaneError::Runtime)?;
-    let worker = Worker::new(policy)?.counting_lines(true);
+    let worker = Worker::new(policy)?.counting_lines(true).witnessed(shared.witnessing.as_ref());
     let tools = RefCell::new(Tools { worker, block: Vec::new(), out: Vec::new(), lent: Vec::new() });
     let bench = Bench { tools, turn: Semaphore::new(1) };
     runtime.block_on(async {
@@ -122,8 +123,10 @@ async fn serve(incoming: Incoming, bench: &Bench<'_>, shared: &Shared, count: &A
     shared.meters.connections.increment(1);
     tracing::debug!(connection = id.0, %address, "connection opened");
     // A peer of IPv4 has one address, also where it comes by a socket of IPv6.
-    let scope = bench.tools.borrow().worker.policy().scope(&address.ip().to_canonical().to_string());
-    match Connection::new(socket, id, bench, shared, scope) {
+    let peer = address.ip().to_canonical().to_string();
+    let scope = bench.tools.borrow().worker.policy().scope(&peer);
+    let source = shared.id.clone().unwrap_or_else(|| SourceId::new(&peer));
+    match Connection::new(socket, id, bench, shared, (scope, source)) {
         Ok(connection) => match connection.serve().await {
             Ok(()) => tracing::debug!(connection = id.0, "connection ended"),
             Err(error) => tracing::debug!(connection = id.0, %error, "connection broke off"),

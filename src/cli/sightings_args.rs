@@ -1,0 +1,71 @@
+//! `--sightings`, `--source`: whether and as what is recorded what the data path sees.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use jiff::Timestamp;
+
+use super::print::tell;
+use crate::control::sightings::Store;
+use crate::control::sightings::recorder::Recorder;
+use crate::model::{Namespace, SourceId};
+use crate::pipeline::witness::Witnessing;
+
+/// Options about the index of sightings.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Sightings")]
+pub struct SightingsArgs {
+    /// Record in this SQLite file which fingerprint was seen by which rule, in which source and hour, and how often
+    ///
+    /// It is made if it is not there, and holds no secret and no line. Many processes may write one file. `inkprint trace` reads it.
+    #[arg(long, value_name = "FILE", env = "INKPRINT_SIGHTINGS")]
+    sightings: Option<PathBuf>,
+    /// The name of what is read, in the sightings; by default a file as it was named, `stdin`, or a peer's address
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Marks that come in, and whose seal is of this keyring, are sightings too; by default they were counted where they were made
+    #[arg(long)]
+    sightings_marks: bool,
+}
+
+/// A recorder that runs, if one was asked for.
+#[derive(Debug, Default)]
+pub struct Recording(Option<Recorder>);
+
+impl SightingsArgs {
+    /// What the index calls everything that is read, if that was said.
+    pub fn source(&self) -> Option<SourceId> {
+        self.source.as_deref().map(SourceId::new)
+    }
+
+    /// Opens the index and starts to record, if that was asked for. The sources `watched` are covered also while nothing comes.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or made.
+    pub fn start(
+        &self,
+        namespace: &Namespace,
+        watched: Vec<SourceId>,
+    ) -> anyhow::Result<(Option<Witnessing>, Recording)> {
+        let Some(path) = &self.sightings else { return Ok((None, Recording(None))) };
+        let store = Store::open(path)?;
+        let clock = || Timestamp::now().as_second();
+        let on_error = |error: &_| tell(&format!("inkprint: sightings: {error}; tried again, and the log goes on\n"));
+        let (index, recorder) = Recorder::start(store, namespace.clone(), watched, clock, on_error)?;
+        Ok((Some(Witnessing { index, clock, marks: self.sightings_marks }), Recording(Some(recorder))))
+    }
+}
+
+impl Recording {
+    /// Waits until all is written. Every sender must be gone.
+    ///
+    /// # Errors
+    /// When something could not be recorded: the log was cleaned all the same.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let recorded = self.0.map(Recorder::finish).transpose()?.unwrap_or_default();
+        if recorded.lost > 0 {
+            bail!("{} sightings could not be recorded; the log was cleaned all the same", recorded.lost);
+        }
+        Ok(())
+    }
+}

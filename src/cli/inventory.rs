@@ -362,7 +362,7 @@ fn forget(path: &Path, subject: &str, sightings: &[PathBuf], journal: &JournalAr
     }
     let gone = inventory.forget(subject)?;
     if let Some(journal) = custody.journal() {
-        let erased = [("tokens of the inventory", gone.len() as u64), ("rows of sightings", rows as u64)];
+        let erased = [("tokens of the inventory", gone.len() as u64), ("rows of sightings", rows)];
         let entries = erased.map(|(what, records)| {
             Entry::Forgotten(Forgotten { what: what.to_owned(), records, actor: Actor::here() })
         });

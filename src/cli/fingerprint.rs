@@ -5,7 +5,6 @@ mod report;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,8 +14,8 @@ use clap::Args;
 
 use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
-use super::print::{print, tell};
-use super::progress::over_logs;
+use super::print::print;
+use super::progress::search_all;
 use super::rule_args::RuleArgs;
 use super::secrets;
 use crate::control::lookup::recognise::Recogniser;
@@ -125,21 +124,8 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
 
 /// Searches the logs; the answer, how many of the secrets were found, and the exit code.
 fn search(args: &FingerprintArgs, lookup: &Lookup) -> anyhow::Result<(String, u64, ExitCode)> {
-    let progress = over_logs(&args.logs);
     let mut search = Search::new(lookup);
-    let mut failed = Vec::new();
-    for path in &args.logs {
-        let outcome = if path == Path::new("-") {
-            search.log("-", io::stdin().lock())
-        } else {
-            search.file(path, &|bytes| progress.inc(bytes))
-        };
-        if let Err(error) = outcome {
-            progress.suspend(|| tell(&format!("inkprint: {error}\n")));
-            failed.push(path.display().to_string());
-        }
-    }
-    progress.finish_and_clear();
+    let failed = search_all(&mut search, &args.logs);
     let report = report::Report::new(lookup, &search, &failed);
     let code = match (failed.is_empty(), report.secrets_found() > 0) {
         (false, _) => ExitCode::from(super::FAILURE),

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 use self::excerpts::Excerpts;
 use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
-use super::print::{print, tell};
-use super::progress::over_logs;
+use super::print::print;
+use super::progress::search_all;
 use super::rule_args::RuleArgs;
 use super::{secrets, time};
 use crate::control::inventory::Inventory;
@@ -163,21 +163,8 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     }
     let (mut lookup, forms) = ask(&args, lookup, recogniser.reader()?, &interop)?;
 
-    let progress = over_logs(&args.logs);
     let mut search = Search::new(&lookup);
-    let mut failed = Vec::new();
-    for path in &args.logs {
-        let outcome = if path == Path::new("-") {
-            search.log("-", io::stdin().lock())
-        } else {
-            search.file(path, &|bytes| progress.inc(bytes))
-        };
-        if let Err(error) = outcome {
-            progress.suspend(|| tell(&format!("inkprint: {error}\n")));
-            failed.push(path.display().to_string());
-        }
-    }
-    progress.finish_and_clear();
+    let failed = search_all(&mut search, &args.logs);
     let incomplete = !failed.is_empty();
     let evidence = Evidence {
         lookup: &lookup,

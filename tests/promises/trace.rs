@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use inkprint::control::sightings::Store;
 use inkprint::model::{Coverage, Fingerprint, Hour, Namespace, RuleId, Sighting, SourceId};
+use inkprint::pipeline::fingerprint::Mark;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,14 +47,13 @@ fn incident() -> TempDir {
     let mut store = Store::open(&home.path().join("s")).expect("made");
     let mut add = |source: &str, hour: i64, count: u64, covered: &[i64]| {
         let mark = mark(home.path());
-        let fingerprint = Fingerprint::from_bytes(&mark.as_bytes()[mark.len() - Fingerprint::LEN..]).expect("one");
-        let epoch = mark.rsplit("-k").next().and_then(|tail| tail.split('-').next()).expect("an epoch");
+        let Mark { epoch, fingerprint, .. } = Mark::parse(mark.as_bytes()).expect("a mark");
         let time = START + 3600 * hour;
         let source = SourceId::new(source);
         let sighting = Sighting {
             fingerprint,
             rule: RuleId::new("github-pat").expect("an id"),
-            epoch: inkprint::model::KeyEpoch::parse(epoch).expect("a number"),
+            epoch,
             source: source.clone(),
             hour: Hour::of(time),
             count,

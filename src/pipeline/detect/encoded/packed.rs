@@ -52,14 +52,14 @@ pub fn find(block: &[u8], found: &mut Vec<Packed>) {
         for at in 0..count {
             let place = places[at % AT_ONCE];
             places[kept % AT_ONCE] = place;
-            kept += usize::from(pairs.get(usize::from(place)).is_some_and(|pair| may_hold_ascii(lane(pair))));
+            kept += usize::from(pairs.get(usize::from(place)).is_some_and(|pair| groupings(lane(pair)) != 0));
         }
-        for place in &places[..kept] {
-            extend(block, (number * AT_ONCE + usize::from(*place)) * STRIDE, &mut done, found);
-        }
+        let lanes = places[..kept].iter().map(|place| (number * AT_ONCE + usize::from(*place)) * STRIDE);
+        lanes.filter(|at| goes_on(block, *at)).for_each(|at| extend(block, at, &mut done, found));
     }
-    if rest.first_chunk().is_some_and(|lane| may_hold_ascii(u64::from_le_bytes(*lane))) {
-        extend(block, block.len() - rest.len(), &mut done, found);
+    let last = block.len() - rest.len();
+    if goes_on(block, last) {
+        extend(block, last, &mut done, found);
     }
     found[so_far..].sort_unstable_by_key(|packed| packed.end);
 }
@@ -90,9 +90,9 @@ fn is_above_punctuation(bytes: u64) -> bool {
     at_least(bytes & !HIGH, b'0') & !bytes == HIGH
 }
 
-/// Whether eight bytes are letters and digits, and hold ASCII by one of the four groupings at least.
+/// A bit for each of the four groupings by which eight letters and digits hold ASCII; none for other bytes.
 #[inline]
-fn may_hold_ascii(bytes: u64) -> bool {
+fn groupings(bytes: u64) -> u8 {
     let plain = bytes & !HIGH;
     let folded = plain | each(0x20);
     let letters = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
@@ -102,8 +102,18 @@ fn may_hold_ascii(bytes: u64) -> bool {
     // From the character to its place in the alphabet: `0` is 52, `A` is 0, `a` is 26. No byte borrows from another.
     let values = plain.wrapping_add(each(52 - b'0')).wrapping_sub((upper >> 7) * 69).wrapping_sub((lower >> 7) * 75);
     let unset = u64::from_le_bytes([0x20, 0x08, 0x02, 0, 0x20, 0x08, 0x02, 0]);
-    let fits = |turn: u32| values & unset.rotate_left(8 * turn) == 0;
-    ((letters | digits) & !bytes == HIGH) & (fits(0) | fits(1) | fits(2) | fits(3))
+    let fits = |turn: u32| u8::from(values & unset.rotate_left(8 * turn) == 0) << turn;
+    let fitting = fits(0) | fits(1) | fits(2) | fits(3);
+    if (letters | digits) & !bytes == HIGH { fitting } else { 0 }
+}
+
+/// Whether the lane before or the one behind the lane at `at` holds ASCII by a grouping of this one's, as one of them does in a stretch that
+/// is long enough.
+fn goes_on(block: &[u8], at: usize) -> bool {
+    let of_lane = |at: usize| block.get(at..at + LANE).and_then(|lane| lane.first_chunk());
+    let groupings_at = |at: usize| of_lane(at).map_or(0, |lane| groupings(u64::from_le_bytes(*lane)));
+    let before = at.checked_sub(LANE).map_or(0, groupings_at);
+    groupings_at(at) & (before | groupings_at(at + LANE)) != 0
 }
 
 /// Looks how far what the lane at `at` holds goes on, by each grouping that fits it; up to `done` that is known, by grouping.

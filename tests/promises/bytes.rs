@@ -225,3 +225,17 @@ fn what_is_no_text_hides_no_secret_and_stays() {
         }
     }
 }
+
+/// Its backslashes belong to the string: taken for the opening quote of a value, it let what stands behind go, the braces too.
+#[test]
+fn a_quote_behind_escaped_backslashes_ends_its_string() {
+    let engine = Engine::new(&POLICY);
+    for text in [r#""password":\\"#, r#""password": \\"#, r#""password":\\\\"#, r#"password:\\"#] {
+        for line in [json!({ "p": text }).to_string(), json!({ "p": { "p": text }, "n": 1 }).to_string()] {
+            let line = line.replace('}', "   }");
+            let cleaned = String::from_utf8(engine.redact(line.as_bytes())).expect("UTF-8 stays UTF-8");
+            let kept = serde_json::from_str::<Value>(&cleaned).is_ok();
+            assert!(kept, "{line}\n{cleaned}");
+        }
+    }
+}

@@ -44,10 +44,15 @@ impl Quote {
         self.backslashes as u8
     }
 
+    /// How deep its string is: of `\\\\"` the backslashes are escaped themselves, and belong to what the quote ends.
+    fn depth(self) -> u32 {
+        self.backslashes.trailing_ones()
+    }
+
     /// Whether this quote, before `at`, ends the JSON string that the key stands in, and begins no value.
     pub(super) fn ends_json_string(self, line: &[u8], key: Key, key_quote: Option<Self>, at: usize) -> bool {
         let closes = match key_quote {
-            Some(key_quote) => key_quote.backslashes > self.backslashes,
+            Some(key_quote) => key_quote.depth() > self.depth(),
             None => {
                 let next = line.get(skip_blanks(line, at));
                 matches!(next, None | Some(b',' | b'}' | b']' | b':')) && is_json(&line[..key.start])
@@ -73,7 +78,7 @@ impl Quote {
                 return Some(quote - run);
             }
             let depth = run.trailing_ones();
-            if depth <= self.backslashes.trailing_ones() {
+            if depth <= self.depth() {
                 return Some(quote - ((1 << depth) - 1));
             }
             at = quote + 1;

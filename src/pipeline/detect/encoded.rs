@@ -1,7 +1,7 @@
 //! Text inside of text: escapes, percent-encoding, character references, base64. What is undone, where, and back to which bytes.
 //!
-//! - Nothing is decoded without a hit: each codec has short literals in the engine's database, and a test of the bytes around one
-//!   refuses nearly all of what logs are full of (`%20`, `\u001b`, `\/`).
+//! - Nothing is decoded without a hit: a codec has short literals in the engine's database, and a test of the bytes around one
+//!   refuses nearly all of what logs are full of (`%20`, `\u001b`, `\/`); text in base64 is told by its own form ([`packed`]).
 //! - A hit names a *region*: the stretch around it that is written in the codec, of bounded length. A region is decoded once,
 //!   and the regions of a codec follow each other with little overlap, so that a line of a million escapes is linear.
 //! - What stands in the decoded text is found by the same rules; [`Decoded::spans`] leads back to the bytes that go.

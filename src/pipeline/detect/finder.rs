@@ -306,7 +306,6 @@ impl<'d> Finder<'d> {
         gate.filter(self.detector, &mut self.candidates, block, &self.decoded);
         if !gate.passed().is_empty() {
             self.doubts.extend(gate.passed().iter().map(|passed| line_around(block, passed.span.end()).start));
-            self.doubts.sort_unstable();
         }
     }
 
@@ -317,6 +316,10 @@ impl<'d> Finder<'d> {
 
     /// Tells the matches of lines in which something was refused for its context.
     fn doubt(&mut self, block: &[u8]) {
+        // They come line by line from each of the searches, one search behind the other.
+        if !self.doubts.is_sorted() {
+            self.doubts.sort_unstable();
+        }
         let mut doubts = self.doubts.iter().copied().peekable();
         // A line may hold very many matches: where it ends is looked for once.
         let mut line = Line::default();

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// After the word to stop, no more than this is still read of what the other side has written already: more than any pipe holds.
-const LEFT_BEHIND: usize = 1 << 20;
+/// After the word to stop, no more than this is still read of what the other side has written already: what a pipe and the relay
+/// behind it hold together.
+const LEFT_BEHIND: usize = 2 * super::relayed::CAPACITY;
 
 /// A read that brought nothing for so long ends as timed out: what waits for more shall not wait for ever.
 const PATIENCE: rustix::time::Timespec = rustix::time::Timespec { tv_sec: 2, tv_nsec: 0 };
@@ -81,5 +82,22 @@ mod tests {
         let mut read = Vec::new();
         input.read_to_end(&mut read).expect("it ends though the writer is still open");
         assert_eq!(read, b"last line\n");
+    }
+
+    #[test]
+    fn a_full_relay_and_the_full_pipe_before_it_are_still_read_after_the_word_to_stop() {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        let (stop, mut say_stop) = io::pipe().expect("a pipe");
+        let relayed = super::super::Relayed::new(std::fs::File::from(OwnedFd::from(reader)));
+        let mut input = Interruptible::new(relayed, stop.into());
+        let full = vec![b'x'; super::super::relayed::CAPACITY];
+        writer.write_all(&full).expect("a pipe takes it");
+        // One byte asked for moves all of it into the relay, so that the pipe takes as much again.
+        input.read_exact(&mut [0]).expect("read");
+        writer.write_all(&full).expect("a pipe takes it");
+        say_stop.write_all(b"x").expect("written");
+        let mut read = Vec::new();
+        input.read_to_end(&mut read).expect("it ends though the writer is still open");
+        assert_eq!(read.len() + 1, 2 * full.len());
     }
 }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, splice};
 
 /// A pipe holds 64 KiB by default, and a switch of processes is needed for each; with so much both sides run longer at a time.
-const CAPACITY: usize = 1 << 20;
+pub(super) const CAPACITY: usize = 1 << 20;
 
 /// Reads a pipe through another one; anything else as it is.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! such a stretch, and of words, paths, identifiers and hashes next to none. What is left is decoded, and must read as text.
 //!
 //! Invariant, held by a test against a naive search: wherever [`SHORTEST`] letters and digits in a row hold ASCII by one and the same grouping,
-//! and [`TEXT`] bytes of it in a row are text, it is found, whatever stands around it and wherever in the block; nothing shorter is.
+//! and `TEXT` bytes of it in a row are text, it is found, whatever stands around it and wherever in the block; nothing shorter is.
 //!
 //! As all of a log is looked at for this, the first look is at every second lane of eight bytes, without a branch; three of four fall
 //! to it, and most of the rest to the second one, which has none either.

@@ -110,6 +110,8 @@ impl Service {
         };
         service.admin = service.logged("serving", "address");
         service.address = service.logged("listening", "address");
+        // It says so once the address is bound, a moment before it accepts.
+        wait_for("it to accept", || (!service.get("/readyz").1.contains("not accepting")).then_some(()));
         service
     }
 

@@ -13,5 +13,6 @@ pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod tally;
+pub mod tls;
 pub mod witness;
 pub mod worker;

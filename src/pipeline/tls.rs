@@ -9,6 +9,8 @@
 //!   what they began with.
 //! - Sessions are never resumed: each client's certificate is looked at in each handshake, so that a revoked one is out at once.
 //! - Why a handshake failed is told by a word of [`HandshakeFailure`], never by what was sent.
+//! - A session under way has the shape of the socket below it ([`Session`], [`Outgoing`]); where a stream is wanted, for HTTP, there is
+//!   [`Acceptor::accept_stream`] and [`Connector::connect_stream`].
 //! - An input that ends without the sender's word that it ends was cut, by whoever: [`Session::try_read_buf`] says so.
 
 mod client;
@@ -16,14 +18,17 @@ mod expiry;
 mod failure;
 mod files;
 mod names;
+mod outgoing;
 mod server;
 mod session;
 mod verifier;
+mod wire;
 
 pub use self::client::{ClientSettings, ConnectError, Connector};
 pub use self::expiry::{Expiry, Part};
 pub use self::failure::{HandshakeFailure, TlsMeters};
 pub use self::files::TlsError;
 pub use self::names::{NamePattern, NamePatternError};
+pub use self::outgoing::Outgoing;
 pub use self::server::{Acceptor, ClientAuth, ServerConfiguration, ServerSettings};
 pub use self::session::Session;

@@ -12,12 +12,14 @@ use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::expiry::Expiry;
 use super::failure::HandshakeFailure;
 use super::files::{TlsError, authorities, certified_key, in_date, unusable};
+use super::outgoing::Outgoing;
 
 /// What a connection to a server needs for TLS.
 #[derive(Clone, Debug, Default)]
@@ -131,11 +133,19 @@ impl Connector {
         self.in_force().expiry
     }
 
-    /// Does the handshake with `host`, a name or an IP address, on a connection to it, within `limit`.
+    /// Does the handshake with `host`, a name or an IP address, on a connection to it that lines are written to, within `limit`.
     ///
     /// # Errors
     /// Why it failed.
-    pub async fn connect<S>(&self, socket: S, host: &str, limit: Duration) -> Result<TlsStream<S>, ConnectError>
+    pub async fn connect(&self, socket: TcpStream, host: &str, limit: Duration) -> Result<Outgoing, ConnectError> {
+        Ok(Outgoing::new(self.connect_stream(socket, host, limit).await?))
+    }
+
+    /// The same for a connection that is read from too, such as one that speaks HTTP.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_stream<S>(&self, socket: S, host: &str, limit: Duration) -> Result<TlsStream<S>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

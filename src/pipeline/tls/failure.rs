@@ -120,10 +120,14 @@ impl From<&Error> for HandshakeFailure {
             }
             Error::NoCertificatesPresented => Self::NoCertificate,
             Error::InvalidCertificate(error) => error.into(),
+            // Of the right authority's name and not signed by it.
+            Error::InvalidCertRevocationList(_) => Self::RevocationUnknown,
             Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
                 | PeerIncompatible::SupportedVersionsExtensionRequired
+                // Clients of older versions have no such extension.
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled,
             ) => Self::Version,
@@ -140,7 +144,8 @@ impl From<&CertificateError> for HandshakeFailure {
         match error {
             E::Expired | E::ExpiredContext { .. } => Self::Expired,
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid,
-            E::UnknownIssuer => Self::UnknownAuthority,
+            // The second: of an authority of the same name with another key, such as one that was made anew.
+            E::UnknownIssuer | E::BadSignature => Self::UnknownAuthority,
             E::Revoked => Self::Revoked,
             E::UnknownRevocationStatus | E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } => {
                 Self::RevocationUnknown

@@ -5,7 +5,7 @@
 //! memory that lasts for the call, and never more than fits, once deciphered, into what was lent: so nothing deciphered stays behind
 //! but the rest of a record.
 
-use std::io::{self, BufRead as _, ErrorKind, Read, Write};
+use std::io::{self, BufRead as _, ErrorKind, Read};
 
 use bytes::{Buf as _, BufMut, BytesMut};
 use futures_util::FutureExt as _;
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::verifier::names_of;
+use super::wire::Now;
 
 /// The least and the most that is read from the socket at once.
 const READ: (usize, usize) = (4 << 10, 64 << 10);
@@ -225,18 +226,5 @@ struct NothingYet;
 impl Read for NothingYet {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(ErrorKind::WouldBlock.into())
-    }
-}
-
-/// Writes what the socket takes at once.
-struct Now<'a>(&'a TcpStream);
-
-impl Write for Now<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -1,6 +1,4 @@
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use inkprint::pipeline::tls::{HandshakeFailure, ServerSettings};
 
@@ -173,31 +171,4 @@ fn a_scanner_finds_nothing_old() {
         assert!(text.lines().any(|line| line.starts_with(new) && line.ends_with("enabled")), "{new}: {text}");
     }
     assert!(!text.contains("RC4") && !text.contains("3DES") && !text.contains("-CBC"), "{text}");
-}
-
-#[test]
-fn a_client_that_takes_nothing_is_read_all_the_same() {
-    if !tool("openssl") {
-        return;
-    }
-    // Key updates ask for an answer each: none may be piled up.
-    let server = Server::start(&Authority::new().server());
-    let mut child = Command::new("openssl")
-        .args(["s_client", "-connect", &server.address, "-tls1_3"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("there");
-    let mut stdin = child.stdin.take().expect("piped");
-    for _ in 0..20 {
-        // A `K` at a line's beginning is its command for a key update that wants one back.
-        std::io::Write::write_all(&mut stdin, b"a line\n").expect("sent");
-        thread::sleep(Duration::from_millis(1));
-        std::io::Write::write_all(&mut stdin, b"K\n").expect("sent");
-        thread::sleep(Duration::from_millis(1));
-    }
-    std::io::Write::write_all(&mut stdin, b"Q\n").expect("sent");
-    child.wait().expect("it ends");
-    assert!(server.let_in().bytes.starts_with(b"a line\na line\n"));
 }

@@ -16,24 +16,28 @@ fn a_new_certificate_is_shown_to_the_next_client_and_sessions_go_on() {
     let (old, new) = (Authority::new(), Authority::new());
     let settings = old.server();
     let server = Server::start(&settings);
-    runtime().block_on(async {
-        let connector = Connector::new(&old.client()).expect("good settings");
+    let runtime = runtime();
+    let connector = Connector::new(&old.client()).expect("good settings");
+    let mut session = runtime.block_on(async {
         let socket = TcpStream::connect(&server.address).await.expect("it listens");
-        let mut session = connector.connect(socket, "localhost", Duration::from_secs(60)).await.expect("let in");
+        let mut session = connector.connect_stream(socket, "localhost", Duration::from_secs(60)).await.expect("let in");
         session.write_all(b"before\n").await.expect("sent");
         session.flush().await.expect("sent");
+        session
+    });
 
-        let other = new.server();
-        replace(&other.certificate, &settings.certificate);
-        replace(&other.key, &settings.key);
-        send(&server.address, &old.client(), b"").expect("nothing is read before it is asked for");
-        server.let_in();
-        server.acceptor.reload().expect("good files");
-        send(&server.address, &new.client(), b"").expect("the new certificate");
-        server.let_in();
-        assert!(send(&server.address, &old.client(), b"").is_err(), "the old one is gone");
-        server.refused();
+    let other = new.server();
+    replace(&other.certificate, &settings.certificate);
+    replace(&other.key, &settings.key);
+    send(&server.address, &old.client(), b"").expect("nothing is read before it is asked for");
+    server.let_in();
+    server.acceptor.reload().expect("good files");
+    send(&server.address, &new.client(), b"").expect("the new certificate");
+    server.let_in();
+    assert!(send(&server.address, &old.client(), b"").is_err(), "the old one is gone");
+    server.refused();
 
+    runtime.block_on(async {
         session.write_all(b"after\n").await.expect("sent");
         session.shutdown().await.expect("closed");
         session.read_to_end(&mut Vec::new()).await.expect("the server's end");
@@ -117,7 +121,7 @@ fn the_client_reads_its_files_again_too() {
         [&before, &after].map(|server| {
             let connected = runtime().block_on(async {
                 let socket = TcpStream::connect(&server.address).await.expect("it listens");
-                connector.connect(socket, "localhost", Duration::from_secs(60)).await.is_ok()
+                connector.connect_stream(socket, "localhost", Duration::from_secs(60)).await.is_ok()
             });
             server.served().is_ok_and(|served| served.end == Err(std::io::ErrorKind::UnexpectedEof)) && connected
         })
@@ -172,7 +176,7 @@ fn sessions_under_way_outlive_many_reloads() {
         let socket = StdStream::connect(&server.address).expect("it listens");
         socket.set_nonblocking(true).expect("a socket");
         let socket = TcpStream::from_std(socket).expect("a socket");
-        let mut session = connector.connect(socket, "localhost", Duration::from_secs(60)).await.expect("let in");
+        let mut session = connector.connect_stream(socket, "localhost", Duration::from_secs(60)).await.expect("let in");
         for number in 0..50 {
             let line = format!("line {number} {}\n", "x".repeat(number * 1000));
             session.write_all(line.as_bytes()).await.expect("sent");

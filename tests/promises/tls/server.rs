@@ -112,10 +112,11 @@ pub fn send(address: &str, settings: &ClientSettings, bytes: &[u8]) -> io::Resul
     let connector = Connector::new(settings).expect("good settings");
     runtime().block_on(async {
         let socket = TcpStream::connect(address).await?;
-        let mut stream = connector.connect(socket, "localhost", PATIENCE).await.map_err(|error| match error {
-            ConnectError::Io(error) => error,
-            other => io::Error::other(other),
-        })?;
+        let mut stream =
+            connector.connect_stream(socket, "localhost", PATIENCE).await.map_err(|error| match error {
+                ConnectError::Io(error) => error,
+                other => io::Error::other(other),
+            })?;
         stream.write_all(bytes).await?;
         stream.shutdown().await?;
         // To the server's own end: a refusal that came late is seen here.

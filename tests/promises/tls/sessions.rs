@@ -28,7 +28,7 @@ fn a_connection_that_is_cut_is_told_from_one_that_has_ended() {
     let connector = Connector::new(&authority.client()).expect("good settings");
     runtime().block_on(async {
         let socket = TcpStream::connect(&server.address).await.expect("it listens");
-        let mut session = connector.connect(socket, "localhost", PATIENCE).await.expect("let in");
+        let mut session = connector.connect_stream(socket, "localhost", PATIENCE).await.expect("let in");
         session.write_all(b"half a line").await.expect("sent");
         session.flush().await.expect("sent");
         // Without the session's end.
@@ -47,7 +47,7 @@ fn what_is_not_the_peers_ends_the_session_after_what_was() {
     let connector = Connector::new(&authority.client()).expect("good settings");
     runtime().block_on(async {
         let socket = TcpStream::connect(&server.address).await.expect("it listens");
-        let mut session = connector.connect(socket, "localhost", PATIENCE).await.expect("let in");
+        let mut session = connector.connect_stream(socket, "localhost", PATIENCE).await.expect("let in");
         session.write_all(b"a line\n").await.expect("sent");
         session.flush().await.expect("sent");
         let (mut socket, _) = session.into_inner();
@@ -69,7 +69,7 @@ fn a_line_can_be_read_to_its_end_and_no_further() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let client = async {
             let socket = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
-            let mut session = connector.connect(socket, "localhost", PATIENCE).await.expect("let in");
+            let mut session = connector.connect_stream(socket, "localhost", PATIENCE).await.expect("let in");
             session.write_all(b"first\nsecond\nthird").await.expect("sent");
             session.flush().await.expect("sent");
             session
@@ -102,4 +102,73 @@ fn a_line_can_be_read_to_its_end_and_no_further() {
         drop(server);
         assert_eq!(client.read_to_end(&mut Vec::new()).await.expect("the server's end"), 0);
     });
+}
+
+#[test]
+fn what_is_written_is_counted_once_the_kernel_has_it() {
+    let authority = Authority::new();
+    let acceptor = Acceptor::new(authority.server().load().expect("good settings"));
+    let connector = Connector::new(&authority.client()).expect("good settings");
+    runtime().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let client = async {
+            let socket = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
+            connector.connect(socket, "localhost", PATIENCE).await.expect("let in")
+        };
+        let server = async {
+            let (socket, _) = listener.accept().await.expect("a client");
+            acceptor.accept_stream(socket, PATIENCE).await.expect("let in")
+        };
+        let (mut client, mut server) = tokio::join!(client, server);
+        // More than all buffers on the way hold, to a peer that reads nothing.
+        let sent: Vec<u8> = (0..40_000_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut written = 0;
+        loop {
+            match client.try_write(&sent[written..]) {
+                Ok(more) => written += more,
+                Err(error) => break assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+        assert!(written < sent.len());
+        assert!(!client.has_closed().expect("open"));
+        let rest = async {
+            while written < sent.len() {
+                match client.try_write(&sent[written..]) {
+                    Ok(more) => written += more,
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                        client.writable().await.expect("open");
+                    }
+                }
+            }
+        };
+        let mut received = vec![0; sent.len()];
+        let ((), read) = tokio::join!(rest, server.read_exact(&mut received));
+        read.expect("all of it");
+        assert!(received == sent);
+        server.shutdown().await.expect("closed");
+        assert!(client.closed().await.is_none());
+        drop(client);
+        assert_eq!(server.read(&mut [0; 10]).await.expect("the client's own end"), 0);
+    });
+}
+
+#[test]
+fn a_client_that_asks_for_new_keys_and_takes_no_answer_is_read_all_the_same() {
+    let authority = Authority::new();
+    let server = Server::start(&authority.server());
+    let connector = Connector::new(&authority.client()).expect("good settings");
+    const TIMES: usize = 20_000;
+    runtime().block_on(async {
+        let socket = TcpStream::connect(&server.address).await.expect("it listens");
+        let mut session = connector.connect_stream(socket, "localhost", PATIENCE).await.expect("let in");
+        for _ in 0..TIMES {
+            session.write_all(b"a line\n").await.expect("sent");
+            session.get_mut().1.refresh_traffic_keys().expect("TLS 1.3");
+        }
+        session.shutdown().await.expect("closed");
+        session.read_to_end(&mut Vec::new()).await.expect("the server's end");
+    });
+    let served = server.let_in();
+    assert_eq!((served.bytes, served.end), (b"a line\n".repeat(TIMES), Ok(())));
 }

@@ -2,11 +2,13 @@
 
 pub mod admin;
 pub mod bridge;
+pub mod config;
 pub mod inventory;
 pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub(crate) mod private_file;
 pub mod rules;
 pub mod schedule;
 pub mod sightings;

@@ -8,19 +8,29 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
 use super::redact::{bytes, signals};
 use super::sightings_args::Recording;
-use crate::app::{self, Budget, Output, Settings};
+use crate::app::{self, Budget, Input, Output, Service, SinkPart, SourcePart};
+use crate::control::metrics::Metrics;
 use crate::model::SourceId;
+use crate::pipeline::framing::Framing;
+use crate::pipeline::meters::Meters;
 use crate::pipeline::policy::Policy;
-use crate::pipeline::source::tcp;
-use crate::pipeline::source::tcp::patience::Patience;
+use crate::pipeline::queue::WhenFull;
+use crate::pipeline::sink::encoding::Encoding;
+use crate::pipeline::sink::peer::{self, Address};
+use crate::pipeline::source::patience::Patience;
+use crate::pipeline::source::{self, Listener};
+use crate::pipeline::standing::{Standing, Tenant};
 use crate::pipeline::witness::Witnessing;
 
 /// Connections that wait to be accepted; the system has its own limit below.
 const BACKLOG: i32 = 4096;
+/// The source's name in the metrics.
+const NAME: &str = "listen";
 
 /// Options of the TCP service.
 #[derive(Debug, clap::Args)]
@@ -95,19 +105,19 @@ pub fn run(
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
 ) -> anyhow::Result<ExitCode> {
     log(args.log_level, args.log_format);
-    let settings = Settings {
-        threads,
-        budget: Budget::divide(args.max_memory, args.max_connections as usize, max_line)
-            .context("--max-memory is too low")?,
-        source: tcp::Settings {
-            max_line,
-            max_connections: args.max_connections as usize,
-            output: Patience::OUTPUT,
-            memory: Patience::MEMORY,
-        },
-        drain_timeout: args.drain_timeout,
-        witnessing,
-        id: source,
+    let budget =
+        Budget::divide(args.max_memory, args.max_connections as usize, max_line).context("--max-memory is too low")?;
+    let settings = source::Settings {
+        name: NAME.to_owned(),
+        tenant: 0,
+        label: source,
+        framing: Framing::Lines,
+        max_line,
+        max_connections: args.max_connections as usize,
+        idle_timeout: None,
+        header_timeout: Duration::MAX,
+        output: Patience::OUTPUT,
+        memory: Patience::MEMORY,
     };
     // Bound before anything else is started: an address in use is told at once.
     let admin = args.admin.map(|address| bind(&address, "serving /metrics, /livez and /readyz")).transpose()?;
@@ -117,9 +127,35 @@ pub fn run(
         tracing::warn!(%address, "the admin address is not a loopback one, and nobody there is asked for a password");
     }
     let listener = bind(&args.listen.context("no address to listen on")?, "listening")?;
-    let output = match args.forward {
-        Some(peer) => Output::Tcp(peer),
-        None => Output::File(rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?.into()),
+    let (name, output) = match args.forward {
+        Some(peer) => {
+            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer), encoding: Encoding::Lines }))
+        }
+        None => {
+            let output = rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?;
+            ("stdout", Output::File(output.into()))
+        }
+    };
+    let metrics = Metrics::new();
+    let policy = Arc::new(policy);
+    let meters = metrics.record(|| Meters::new(&policy));
+    let standing = Standing { generation: 0, tenants: vec![Tenant { policy, witnessing }], meters };
+    let (_in_force, standing) = watch::channel(Arc::new(standing));
+    let service = Service {
+        threads,
+        budget,
+        max_line,
+        drain_timeout: args.drain_timeout,
+        standing,
+        metrics,
+        sources: vec![SourcePart {
+            settings,
+            input: Input::Listener(Listener::Tcp(listener)),
+            rate: None,
+            sinks: vec![0],
+        }],
+        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait }],
+        admin,
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let shutdown = async {
@@ -133,7 +169,7 @@ pub fn run(
             }
         }
     };
-    let left = app::run(settings, Arc::new(policy), listener, admin, output, shutdown);
+    let left = app::run(service, shutdown);
     let recorded = recording.finish();
     let left = left?;
     if left.bytes > 0 {

@@ -12,19 +12,20 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
-use super::metrics::Metrics;
-
 /// Whether the service can take lines and pass them on, or why not.
-pub type Ready = Arc<dyn Fn() -> Result<(), &'static str> + Send + Sync>;
+pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// All metrics as text.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Serves until the process ends. Runs on a thread of its own, which nobody waits for.
 ///
 /// # Errors
 /// When the listener cannot be used or the thread not be started.
-pub fn spawn(listener: TcpListener, metrics: Metrics, ready: Ready) -> io::Result<()> {
+pub fn spawn(listener: TcpListener, render: Render, ready: Ready) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let router = router(Arc::new(metrics), ready);
+    let router = router(render, ready);
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
         runtime.block_on(async {
             let outcome = match tokio::net::TcpListener::from_std(listener) {
@@ -39,10 +40,10 @@ pub fn spawn(listener: TcpListener, metrics: Metrics, ready: Ready) -> io::Resul
     Ok(())
 }
 
-fn router(metrics: Arc<Metrics>, ready: Ready) -> Router {
+fn router(render: Render, ready: Ready) -> Router {
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new()
-        .route("/metrics", get(move || async move { (text, metrics.render()) }))
+        .route("/metrics", get(move || async move { (text, render()) }))
         .route("/livez", get(async || "alive\n"))
         .route(
             "/readyz",

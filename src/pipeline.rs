@@ -16,5 +16,6 @@ pub mod source;
 pub mod standing;
 pub mod stream;
 pub mod tally;
+pub mod tls;
 pub mod witness;
 pub mod worker;

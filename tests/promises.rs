@@ -66,6 +66,8 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// TLS: who may not connect is refused by name, and certificates change while sessions go on.
+    mod tls;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

@@ -41,6 +41,8 @@ for group in "$@"; do
             # A Python without pip, or Debian's, which needs its package for it.
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         fi
+        lacks openssl openssl
+        lacks sslscan sslscan
         lacks sqlite3 sqlite3
         ;;
     bench)

@@ -11,6 +11,7 @@ pub mod report;
 pub mod rewrite;
 pub mod sink;
 pub mod source;
+pub mod spool;
 pub mod stream;
 pub mod tally;
 pub mod witness;

@@ -120,8 +120,7 @@ fn write(
     let now = SystemTime::now();
     let mut at_hand = Vec::with_capacity(group.len());
     let mut answers = Vec::with_capacity(group.len());
-    let mut sequence = first;
-    for Pending { record, told } in group {
+    for (sequence, Pending { record, told }) in (first..).zip(group) {
         // Its length was checked when it came.
         let length = u32::try_from(record.bytes.len()).unwrap_or(u32::MAX);
         let header = Header::of(sequence, now, record.kind, &record.bytes, length);
@@ -129,7 +128,6 @@ fn write(
         buffer.extend_from_slice(&record.bytes);
         at_hand.push(AtHand { sequence, time: now, record: Arc::new(record) });
         answers.push(told);
-        sequence += 1;
     }
     let started = Instant::now();
     if let Err(trouble) = save(shared, segment, fresh, buffer) {

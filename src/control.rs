@@ -8,6 +8,7 @@ pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub mod preflight;
 pub(crate) mod private_file;
 pub mod rules;
 pub mod schedule;

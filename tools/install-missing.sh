@@ -42,6 +42,8 @@ for group in "$@"; do
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         fi
         lacks sqlite3 sqlite3
+        # A judge of JSON schemas that is not ours.
+        python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
         ;;
     bench)
         lacks python3 python3

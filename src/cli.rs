@@ -21,6 +21,7 @@ mod secrets;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
+pub mod top;
 pub mod trace;
 
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ enum Command {
     Trace(trace::TraceArgs),
     Sightings(sightings::SightingsCommands),
     Inventory(inventory::InventoryArgs),
+    Top(top::TopArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Sightings(args)) => sightings::run(args),
         Some(Command::Inventory(args)) => inventory::run(args),
+        Some(Command::Top(args)) => top::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

@@ -13,6 +13,8 @@ mod promises {
     mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// What is shipped to deploy it is sound: units, alerts, dashboard, chart, shippers' configurations.
+    mod deploy;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
@@ -68,6 +70,8 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// A running service on a terminal, and nothing there that could act on it.
+    mod top;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

@@ -59,8 +59,6 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
-    /// Once started, the process can do what it needs and nothing else.
-    mod sandbox;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
     /// What comes out does not depend on how the input comes, or on threads.

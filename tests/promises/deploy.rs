@@ -231,7 +231,7 @@ fn syslog_ngs_configuration_is_taken_by_syslog_ng() {
     let main = |snippet: &str| {
         format!("@version: 3.35\nsource s_src {{ unix-dgram(\"{0}/log\"); }};\n{snippet}", folder.path().display())
     };
-    for (snippet, good) in [(snippet.clone(), true), (snippet.replace("flow-control", "flow-contol"), false)] {
+    for (snippet, good) in [(snippet.clone(), true), (snippet.replace("transport(", "transprot("), false)] {
         let Some(mut command) = syslog_ng() else {
             return;
         };

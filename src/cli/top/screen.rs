@@ -6,7 +6,7 @@ use super::reading::{Between, Reading};
 use super::shown::Shown;
 
 /// How worrying something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mood {
     /// As it should be.
     #[default]
@@ -85,11 +85,14 @@ impl Screen {
 impl Row {
     fn compare(&self, other: &Self, order: Order) -> Ordering {
         let by_name = || self.name.cmp(&other.name);
+        // What is not as it should be comes first, unless somebody looks for a name.
+        let by_mood = other.mood.cmp(&self.mood);
+        let by_total = || other.total.total_cmp(&self.total);
         match order {
             Order::Rate => {
-                other.rate.total_cmp(&self.rate).then_with(|| other.total.total_cmp(&self.total)).then_with(by_name)
+                by_mood.then_with(|| other.rate.total_cmp(&self.rate)).then_with(by_total).then_with(by_name)
             }
-            Order::Total => other.total.total_cmp(&self.total).then_with(by_name),
+            Order::Total => by_mood.then_with(by_total).then_with(by_name),
             Order::Name => by_name(),
         }
     }

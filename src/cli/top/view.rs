@@ -11,9 +11,8 @@ use super::screen::{Mood, Order, Row, Screen, Table};
 /// Names keep at least so much, however narrow the terminal.
 const NARROWEST_NAME: usize = 12;
 
-/// Lines above the tables, and the one below them.
-const ABOVE: usize = 5;
-const BELOW: usize = 1;
+/// Between two facts of a line.
+const GAP: &str = "   ";
 
 /// How the last attempt to read went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +40,13 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The lines that nothing has to be left out in.
-    pub(super) fn height(&self) -> u16 {
+    /// The lines in which nothing has to be left out at `width`.
+    pub(super) fn height(&self, width: u16) -> u16 {
         let tables = self.screen.map_or(0, |screen| screen.tables.iter().map(|table| table.rows.len() + 2).sum());
-        u16::try_from(ABOVE + tables + usize::from(self.keys)).unwrap_or(u16::MAX)
+        u16::try_from(self.head(width).len() + 1 + tables + usize::from(self.keys)).unwrap_or(u16::MAX)
     }
 
-    fn head(&self) -> Vec<Line<'_>> {
+    fn head(&self, width: u16) -> Vec<Line<'_>> {
         let (state, mood) = match self.state {
             State::Live => ("live", Mood::Calm),
             State::Paused => ("paused", Mood::Wary),
@@ -55,19 +54,21 @@ impl View<'_> {
         };
         let mut lines = vec![Line::from(vec![
             Span::styled(self.address, Style::new().add_modifier(Modifier::BOLD)),
-            Span::raw("  "),
+            Span::raw(GAP),
             Span::styled(state, style(mood)),
         ])];
         for facts in self.screen.map(|screen| &screen.facts).into_iter().flatten() {
-            let spans = facts.iter().flat_map(|fact| {
-                [
-                    Span::styled(fact.name, Style::new().add_modifier(Modifier::DIM)),
-                    Span::raw(" "),
-                    Span::styled(fact.value.as_str(), style(fact.mood)),
-                    Span::raw("   "),
-                ]
-            });
-            lines.push(Line::from_iter(spans));
+            let mut line = Line::default();
+            for fact in facts {
+                let name = Span::styled(fact.name, Style::new().add_modifier(Modifier::DIM));
+                let value = Span::styled(fact.value.as_str(), style(fact.mood));
+                let needed = line.width() + name.width() + value.width() + 1;
+                if line.width() > 0 && needed > usize::from(width) {
+                    lines.push(std::mem::take(&mut line));
+                }
+                [name, Span::raw(" "), value, Span::raw(GAP)].into_iter().for_each(|span| line.push_span(span));
+            }
+            lines.push(line);
         }
         lines
     }
@@ -86,10 +87,9 @@ impl View<'_> {
 impl Widget for &View<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen { area, at: 0, buffer };
-        self.head().iter().for_each(|line| pen.line(line));
+        self.head(area.width).iter().for_each(|line| pen.line(line));
         pen.skip();
-        let below = if self.keys { BELOW } else { 0 };
-        let left = usize::from(area.height).saturating_sub(ABOVE + below);
+        let left = usize::from(area.height.saturating_sub(pen.at)).saturating_sub(usize::from(self.keys));
         let tables = self.screen.map_or(&[][..], |screen| &screen.tables);
         for (table, height) in tables.iter().zip(heights(tables, left)) {
             draw(table, height, &mut pen);
@@ -150,16 +150,15 @@ fn draw(table: &Table, height: usize, pen: &mut Pen<'_>) {
         })
         .collect();
     let name = usize::from(pen.area.width).saturating_sub(widths.iter().sum()).max(NARROWEST_NAME);
-    let heading = format!("{:<name$}{}", table.heading, aligned(table.columns.iter().copied(), &widths));
+    let shown = table.rows.len().min(room);
+    let mut heading = table.heading.to_owned();
+    if shown < table.rows.len() {
+        heading += &format!(" {shown}/{}", table.rows.len());
+    }
+    let heading = format!("{heading:<name$}{}", aligned(table.columns.iter().copied(), &widths));
     pen.line(&Line::styled(heading, Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)));
-    let fits = table.rows.len() <= room;
-    let shown = if fits { table.rows.len() } else { room - 1 };
     for row in &table.rows[..shown] {
         pen.line(&line(row, name, &widths));
-    }
-    if !fits {
-        let more = format!("… and {} more", table.rows.len() - shown);
-        pen.line(&Line::styled(more, Style::new().add_modifier(Modifier::DIM)));
     }
     pen.skip();
 }
@@ -188,7 +187,7 @@ fn style(mood: Mood) -> Style {
 
 /// The picture as text, without colours and without blanks at the ends of lines.
 pub(super) fn text(view: &View<'_>, width: u16) -> String {
-    let area = Rect::new(0, 0, width, view.height());
+    let area = Rect::new(0, 0, width, view.height(width));
     let mut buffer = Buffer::empty(area);
     view.render(area, &mut buffer);
     let mut text = String::new();

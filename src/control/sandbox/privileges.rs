@@ -65,10 +65,14 @@ fn is(user: Uid, group: Gid) -> bool {
 
 /// Gives up what capabilities are left, but the one to read all files where that is asked for and held.
 pub(super) fn drop_capabilities(read_all_files: bool) -> Outcome {
-    let held = match capabilities(None) {
-        Ok(sets) => sets.permitted,
+    let (held, inheritable) = match capabilities(None) {
+        Ok(sets) => (sets.permitted, sets.inheritable),
         Err(error) => return Outcome::Failed(error.to_string()),
     };
+    if (held | inheritable).is_empty() && !read_all_files {
+        // Not by the call: a service manager's filter may refuse it to those who have nothing to give up.
+        return Outcome::applied("none");
+    }
     let kept = if read_all_files { held & READ_ALL } else { CapabilitySet::empty() };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     let outcome = clear_ambient_capability_set().and_then(|()| set_capabilities(None, sets));

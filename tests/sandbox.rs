@@ -1,19 +1,51 @@
 //! A process in the sandbox can do what it needs, and none of what an intruder in it would want.
 //!
 //! Each attempt is made by a child process, once without the sandbox, where it must succeed, and once within: what fails there fails
-//! because of it. The child is this test program itself, which runs the one test that is ignored otherwise.
+//! because of it. The child is this program itself, without the usual harness: a process must enter the sandbox before it has a second
+//! thread.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
 
-use inkprint::control::sandbox::{Account, Ports, Sandbox, SandboxError};
+use inkprint::control::notify;
+use inkprint::control::sandbox::{Account, Ports, Sandbox};
 use tempfile::{TempDir, tempdir};
+
+/// The tests, by name.
+const TESTS: &[(&str, fn())] = &[
+    ("the_sandbox_leaves_what_is_needed_and_nothing_else", the_sandbox_leaves_what_is_needed_and_nothing_else),
+    ("another_user_has_no_way_back", another_user_has_no_way_back),
+    ("what_cannot_be_is_refused_before_anything_is_given_up", what_cannot_be_is_refused_before_anything_is_given_up),
+];
+
+fn main() -> ExitCode {
+    if let Ok(scene) = std::env::var(SCENE) {
+        the_child(&scene);
+        return ExitCode::SUCCESS;
+    }
+    // As the usual harness is called: words choose tests, and options are about its own output.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let (mut passed, mut failed) = (0, 0);
+    for (name, test) in TESTS.iter().filter(|(name, _)| chosen(name)) {
+        let good = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
+        *(if good { &mut passed } else { &mut failed }) += 1;
+    }
+    let outcome = if failed == 0 { "ok" } else { "FAILED" };
+    let filtered = TESTS.len() - passed - failed;
+    println!(
+        "\ntest result: {outcome}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {filtered} filtered out"
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
 
 /// What tells the child where to act and how.
 const SCENE: &str = "INKPRINT_TEST_SANDBOX";
@@ -23,6 +55,8 @@ struct Scene {
     home: TempDir,
     allowed: TcpListener,
     forbidden: TcpListener,
+    /// Stands for the service manager.
+    manager: UnixDatagram,
 }
 
 impl Scene {
@@ -37,7 +71,18 @@ impl Scene {
         fs::write(home.path().join("etc/inkprint.toml"), "version = 1\n").expect("written");
         fs::write(home.path().join("outside/secret"), "hunter2\n").expect("written");
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
-        Self { home, allowed: listen(), forbidden: listen() }
+        let manager = UnixDatagram::bind(home.path().join("outside/notify")).expect("bound");
+        manager.set_nonblocking(true).expect("ours");
+        fs::set_permissions(home.path().join("outside/notify"), fs::Permissions::from_mode(0o777)).expect("ours");
+        Self { home, allowed: listen(), forbidden: listen(), manager }
+    }
+
+    /// What the service manager was told, message by message.
+    fn told(&self) -> Vec<String> {
+        let mut message = [0; 4096];
+        let received =
+            std::iter::from_fn(|| self.manager.recv(&mut message).ok().map(|length| message[..length].to_vec()));
+        received.map(|message| String::from_utf8(message).expect("text")).collect()
     }
 
     /// Starts the child, which waits once it is in the sandbox until it is told to go on.
@@ -45,9 +90,10 @@ impl Scene {
         let port = |listener: &TcpListener| listener.local_addr().expect("bound").port();
         let scene = format!("{mode} {} {} {}", self.home.path().display(), port(&self.allowed), port(&self.forbidden));
         Command::new(std::env::current_exe().expect("a test program"))
-            .args(["promises::sandbox::the_child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(SCENE, scene)
-            .env_remove("NOTIFY_SOCKET")
+            .env("NOTIFY_SOCKET", self.home.path().join("outside/notify"))
+            .env("WATCHDOG_USEC", "3000000")
+            .env_remove("WATCHDOG_PID")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -118,6 +164,7 @@ const NEEDED: &[&str] = &[
     "own status",
     "processors",
     "resolve",
+    "watchdog",
 ];
 
 /// What must work without, and not within.
@@ -137,7 +184,6 @@ const FORBIDDEN: &[&str] = &[
     "signal another",
 ];
 
-#[test]
 fn the_sandbox_leaves_what_is_needed_and_nothing_else() {
     let scene = Scene::new();
     let without = Waiting::new(scene.child("without")).attempts(&scene);
@@ -146,7 +192,9 @@ fn the_sandbox_leaves_what_is_needed_and_nothing_else() {
         assert_eq!(outcome, "ok", "{name}, the control without a sandbox");
     }
     assert_eq!(without.len(), NEEDED.len() + FORBIDDEN.len(), "{without:?}");
+    assert_is_told(&scene.told());
     let within = Waiting::new(scene.child("within"));
+    assert!(!within.said.iter().any(|line| line.starts_with("error")), "{:?}", within.said);
     for part in ["files", "network", "system calls", "core dumps", "new privileges", "capabilities"] {
         if !within.said.iter().any(|line| line.starts_with(&format!("{part}: Applied"))) {
             eprintln!("SKIPPED: this kernel has not all of the sandbox: {:?}", within.said);
@@ -166,9 +214,18 @@ fn the_sandbox_leaves_what_is_needed_and_nothing_else() {
     for name in FORBIDDEN {
         assert_ne!(within[*name], "ok", "{name} must not be possible");
     }
+    assert_is_told(&scene.told());
 }
 
-#[test]
+/// Each of the messages to the service manager came, in one line each.
+#[track_caller]
+fn assert_is_told(told: &[String]) {
+    let [ready, reloading, status, alive, stopping] = told else { panic!("{told:?}") };
+    assert_eq!(ready, "READY=1\nSTATUS=in the sandbox MAINPID=1\n");
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!([status.as_str(), alive, stopping], ["STATUS=busy\n", "WATCHDOG=1\n", "STOPPING=1\n"]);
+}
+
 fn another_user_has_no_way_back() {
     if !rustix::process::getuid().is_root() {
         eprintln!("SKIPPED: only root can become another user");
@@ -192,30 +249,21 @@ fn another_user_has_no_way_back() {
     }
 }
 
-#[test]
 fn what_cannot_be_is_refused_before_anything_is_given_up() {
-    // This process has more than one thread, as every test.
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || wait.recv());
-    let error = Sandbox::default().enter().expect_err("threads");
-    assert!(matches!(error, SandboxError::Threads(2..)), "{error}");
-    drop(go);
-    thread.join().expect("it ends").expect_err("nothing was sent");
-    let scene = Scene::new();
-    let child = Waiting::new(scene.child("nobody"));
-    assert_eq!(
-        child.said.last().map(String::as_str),
-        Some("error: there is no user no-such-user: make it, or name another one")
-    );
-    assert_eq!(child.status("NoNewPrivs"), ["0"]);
-    child.attempts(&scene);
+    for (mode, told) in [
+        ("nobody", "error: there is no user no-such-user: make it, or name another one"),
+        ("threads", "error: the sandbox must be entered before other threads run, and there are 2"),
+    ] {
+        let scene = Scene::new();
+        let child = Waiting::new(scene.child(mode));
+        assert_eq!(child.said.last().map(String::as_str), Some(told));
+        assert_eq!(child.status("NoNewPrivs"), ["0"]);
+        child.attempts(&scene);
+    }
 }
 
-/// Not a test: what the tests start.
-#[test]
-#[ignore = "the child process of the tests above"]
-fn the_child() {
-    let scene = std::env::var(SCENE).expect("started by a test");
+/// What the tests start.
+fn the_child(scene: &str) {
     let words: Vec<&str> = scene.split(' ').collect();
     let [mode, home, allowed, forbidden] = words[..] else { panic!("{scene}") };
     let home = PathBuf::from(home);
@@ -235,7 +283,10 @@ fn the_child() {
         read_all_files: mode == "reader",
         required: false,
     };
-    println!();
+    let (thread, waits) = std::sync::mpsc::channel::<()>();
+    if mode == "threads" {
+        std::thread::spawn(move || waits.recv());
+    }
     if mode != "without" {
         match sandbox.enter() {
             Ok(report) => report.parts().for_each(|(part, outcome)| println!("{part}: {outcome:?}")),
@@ -244,7 +295,8 @@ fn the_child() {
     }
     println!("waiting");
     std::io::stdin().read_line(&mut String::new()).expect("the test is there");
-    if mode == "nobody" {
+    drop(thread);
+    if ["nobody", "threads"].contains(&mode) {
         return;
     }
     let other = std::os::unix::process::parent_id();
@@ -280,6 +332,17 @@ fn the_child() {
     attempt("own status", || fs::read("/proc/self/net/tcp"));
     attempt("processors", || fs::read("/sys/devices/system/cpu/online"));
     attempt("resolve", || std::net::ToSocketAddrs::to_socket_addrs("localhost:1").map(|_| ()));
+
+    notify::ready("in the sandbox\nMAINPID=1");
+    notify::reloading();
+    notify::status("busy");
+    notify::alive();
+    notify::stopping();
+    attempt("watchdog", || {
+        (notify::watched() == Some(Duration::from_millis(1500)))
+            .then_some(())
+            .ok_or_else(|| other_error("another time"))
+    });
 
     attempt("read outside", || fs::read(outside.join("secret")));
     attempt("list outside", || fs::read_dir(&outside));

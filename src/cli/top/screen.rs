@@ -277,7 +277,8 @@ fn scaled(value: f64, step: f64, units: [&str; 5]) -> String {
     if !value.is_finite() {
         return "-".to_owned();
     }
-    let (mut value, mut unit) = (value.max(0.0), 0);
+    // The sum of nothing is below zero, if only by its sign.
+    let (mut value, mut unit) = (value.max(0.0) + 0.0, 0);
     // What would be rounded up to a step is the next unit's one.
     while value >= step - 0.5 && unit + 1 < units.len() {
         value /= step;

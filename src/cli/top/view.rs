@@ -11,6 +11,9 @@ use super::screen::{Mood, Order, Row, Screen, Table};
 /// Names keep at least so much, however narrow the terminal.
 const NARROWEST_NAME: usize = 12;
 
+/// In a terminal that is lower, no line of facts goes on in the next: the tables need the room.
+const LOW: u16 = 20;
+
 /// Between two facts of a line.
 const GAP: &str = "   ";
 
@@ -43,10 +46,10 @@ impl View<'_> {
     /// The lines in which nothing has to be left out at `width`.
     pub(super) fn height(&self, width: u16) -> u16 {
         let tables = self.screen.map_or(0, |screen| screen.tables.iter().map(|table| table.rows.len() + 2).sum());
-        u16::try_from(self.head(width).len() + 1 + tables + usize::from(self.keys)).unwrap_or(u16::MAX)
+        u16::try_from(self.head(width, true).len() + 1 + tables + usize::from(self.keys)).unwrap_or(u16::MAX)
     }
 
-    fn head(&self, width: u16) -> Vec<Line<'_>> {
+    fn head(&self, width: u16, wrap: bool) -> Vec<Line<'_>> {
         let (state, mood) = match self.state {
             State::Live => ("live", Mood::Calm),
             State::Paused => ("paused", Mood::Wary),
@@ -63,7 +66,7 @@ impl View<'_> {
                 let name = Span::styled(fact.name, Style::new().add_modifier(Modifier::DIM));
                 let value = Span::styled(fact.value.as_str(), style(fact.mood));
                 let needed = line.width() + name.width() + value.width() + 1;
-                if line.width() > 0 && needed > usize::from(width) {
+                if wrap && line.width() > 0 && needed > usize::from(width) {
                     lines.push(std::mem::take(&mut line));
                 }
                 [name, Span::raw(" "), value, Span::raw(GAP)].into_iter().for_each(|span| line.push_span(span));
@@ -87,7 +90,7 @@ impl View<'_> {
 impl Widget for &View<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen { area, at: 0, buffer };
-        self.head(area.width).iter().for_each(|line| pen.line(line));
+        self.head(area.width, area.height >= LOW).iter().for_each(|line| pen.line(line));
         pen.skip();
         let left = usize::from(area.height.saturating_sub(pen.at)).saturating_sub(usize::from(self.keys));
         let tables = self.screen.map_or(&[][..], |screen| &screen.tables);

@@ -59,6 +59,8 @@ mod promises {
     mod rules;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
+    /// Sinks: nothing counts as held before it is, and what cannot be handed on now is kept.
+    mod sinks;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
     /// What is fuzzed.

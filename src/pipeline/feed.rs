@@ -20,6 +20,13 @@ impl Feed {
         }
     }
 
+    /// The same, with what follows joined to it up to so many bytes, where that can be done.
+    pub async fn next_up_to(&self, most: usize) -> Option<Arc<Piece>> {
+        match self {
+            Self::Queue(queue) => queue.next_up_to(most).await,
+        }
+    }
+
     /// Takes note of how many bytes of the present batch were handed on.
     pub fn wrote(&self, bytes: usize) {
         match self {

@@ -4,9 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::Uri;
-use hyper::http::uri::{PathAndQuery, Scheme};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 /// Headers that this sink sets itself.
@@ -26,7 +25,8 @@ pub struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) authority: HeaderValue,
-    pub(super) path: PathAndQuery,
+    /// Path and query.
+    pub(super) path: Uri,
 }
 
 /// What is wrong with a URL or a header.
@@ -60,13 +60,15 @@ impl Endpoint {
     /// When it is none that can be posted to.
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Url)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(EndpointError::Url) };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(EndpointError::Url);
+        };
         if authority.as_str().contains('@') {
             return Err(EndpointError::UserInfo);
         }
         let tls = match scheme {
-            scheme if *scheme == Scheme::HTTPS => true,
-            scheme if *scheme == Scheme::HTTP => false,
+            "https" => true,
+            "http" => false,
             _ => return Err(EndpointError::Scheme),
         };
         if authority.host().is_empty() || authority.as_str().ends_with(':') {
@@ -77,7 +79,7 @@ impl Endpoint {
             host: authority.host().to_owned(),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| EndpointError::Url)?,
-            path: uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(|_| EndpointError::Url)?,
         })
     }
 

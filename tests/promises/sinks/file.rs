@@ -85,7 +85,7 @@ fn it_is_rotated_by_size_between_lines_and_the_oldest_go() {
     for number in 0..6 {
         let line = line(number);
         // In two parts: in the midst of a line there is no other file.
-        let (begin, end) = line.split_at(90);
+        let (begin, end) = line.split_at(50);
         sink.wait_until_held(sink.push(begin.as_bytes()));
         sink.wait_until_held(sink.push(end.as_bytes()));
     }

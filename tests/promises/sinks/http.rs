@@ -108,6 +108,18 @@ fn what_is_too_large_is_halved_until_it_is_taken() {
 }
 
 #[test]
+fn what_is_too_large_by_its_head_alone_is_halved_too() {
+    let server = Server::start([]);
+    server.always(Some(Reply::AtMostBytes(300_000)));
+    let sink = start(settings(&server.url()));
+    let body = lines(0..400_000);
+    let position = sink.push(&body);
+    sink.wait_until_held(position);
+    assert!(server.taken() == body);
+    sink.end();
+}
+
+#[test]
 fn what_is_refused_for_good_goes_to_the_dead_letters_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("dead");

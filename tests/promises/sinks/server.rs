@@ -12,8 +12,10 @@ pub enum Reply {
     Status(u16, &'static str),
     /// The same, and closes the connection without a word of it.
     StatusAndClose(u16),
-    /// Takes requests of so many lines at most, and answers 413 to others as soon as it has their head.
+    /// Takes requests of so many lines at most, and answers 413 to others.
     AtMost(usize),
+    /// Takes requests of so many bytes at most, answers 413 to others as soon as it has their head, and closes.
+    AtMostBytes(usize),
     /// Begins an answer and never ends it.
     HangInBody,
     /// Says nothing.
@@ -94,13 +96,19 @@ impl Server {
             let reply =
                 self.script.lock().expect("no panic").pop_front().or(self.always.lock().expect("no panic").clone());
             let length = request.header("content-length").and_then(|length| length.parse().ok()).expect("a length");
+            if matches!(reply, Some(Reply::AtMostBytes(most)) if length > most) {
+                self.requests.lock().expect("no panic").push(request);
+                let answer = b"HTTP/1.1 413 Said\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                let _ = (&mut &*socket).write_all(answer);
+                return;
+            }
             request.body.resize(length, 0);
             if reader.read_exact(&mut request.body).is_err() {
                 return;
             }
             let lines = request.body.iter().filter(|byte| **byte == b'\n').count();
             let (status, more, close) = match reply {
-                None => (200, "", false),
+                None | Some(Reply::AtMostBytes(_)) => (200, "", false),
                 Some(Reply::Status(status, more)) => (status, more, false),
                 Some(Reply::StatusAndClose(status)) => (status, "", true),
                 Some(Reply::AtMost(most)) => (if lines > most { 413 } else { 200 }, "", false),

@@ -6,12 +6,13 @@
 
 mod admin;
 mod budget;
+pub(crate) mod listeners;
 mod parts;
 mod probe;
+mod serve;
 mod sinks;
 mod sources;
 
-use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +22,10 @@ use anyhow::{Context, anyhow, ensure};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::admin::AdminPart;
 pub use self::budget::{Budget, BudgetError};
 pub use self::parts::{Input, Output, SinkPart, SourcePart};
+pub use self::serve::serve;
 
 use self::probe::Probed;
 use self::sinks::Sink;
@@ -51,7 +54,7 @@ pub struct Service {
     /// Where they go, at least one.
     pub sinks: Vec<SinkPart>,
     /// Where metrics and health are served.
-    pub admin: Option<TcpListener>,
+    pub admin: Option<AdminPart>,
 }
 
 /// How a part of the service ended.
@@ -77,9 +80,9 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     let each = budget.queue / sinks.len();
     let sinks: Vec<Sink> =
         sinks.into_iter().map(|part| Sink::start(part, each, &metrics, &ends)).collect::<anyhow::Result<_>>()?;
-    if let Some(listener) = admin {
+    if let Some(part) = admin {
         let probed = Probed::new(&sinks, Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&listening));
-        admin::spawn(listener, metrics.clone(), probed).context("cannot serve the admin address")?;
+        admin::spawn(part, metrics.clone(), probed).context("cannot serve the admin address")?;
     }
 
     let mut lanes = Vec::new();

@@ -11,6 +11,7 @@ pub mod journal_args;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
+mod log;
 mod mute;
 mod print;
 mod progress;
@@ -18,6 +19,7 @@ pub mod redact;
 pub mod rule_args;
 pub mod rules;
 mod secrets;
+pub mod serve;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
@@ -49,6 +51,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
     mute::mute();
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod bridge;
+pub mod chronicle;
 pub mod config;
 pub mod inventory;
 pub mod journal;
@@ -9,6 +10,7 @@ pub mod keyring;
 pub mod lookup;
 pub mod metrics;
 pub(crate) mod private_file;
+pub mod reload;
 pub mod rules;
 pub mod schedule;
 pub mod sightings;

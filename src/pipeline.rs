@@ -13,6 +13,7 @@ pub mod report;
 pub mod rewrite;
 pub mod sink;
 pub mod source;
+pub mod spool;
 pub mod standing;
 pub mod stream;
 pub mod tally;

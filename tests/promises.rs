@@ -63,6 +63,8 @@ mod promises {
     mod sinks;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// What a spool took in comes out whole and in order, whatever becomes of the process, the disk or its bytes.
+    mod spool;
     /// What is fuzzed.
     #[path = "../fuzz/targets.rs"]
     mod targets;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use tokio::sync::watch;
@@ -58,6 +59,12 @@ impl Probed {
             counter!("inkprint_sink_dropped_lines_total", &labels).absolute(queue.dropped().lines);
         }
         gauge!("inkprint_buffered_bytes").set(buffered as f64);
-        gauge!("inkprint_config_generation").set(self.shared.standing.borrow().generation as f64);
+        let standing = self.shared.standing.borrow();
+        gauge!("inkprint_config_generation").set(standing.generation as f64);
+        if let Some(activated) = standing.key_activated {
+            describe_gauge!("inkprint_key_age_seconds", Unit::Seconds, "Age of the key epoch that makes marks.");
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            gauge!("inkprint_key_age_seconds").set((now - activated as f64).max(0.0));
+        }
     }
 }

@@ -4,11 +4,15 @@
 
 mod sinks;
 mod sources;
+mod totals;
+
+use std::sync::Arc;
 
 use metrics::{Counter, Unit, counter, describe_counter};
 
 pub use self::sinks::SinkMeters;
 pub use self::sources::SourceMeters;
+pub use self::totals::{Sums, Totals};
 
 use super::fingerprint::Reason;
 use super::policy::Policy;
@@ -26,11 +30,13 @@ pub struct Meters {
     withheld: Vec<(Reason, Counter)>,
     known_marks: Counter,
     unverified_marks: Counter,
+    totals: Arc<Totals>,
 }
 
 impl Meters {
     /// Registers all metrics, also those of rules that have found nothing yet, with the recorder that is in force.
-    pub fn new(policy: &Policy) -> Self {
+    /// What is counted is added to `totals` as well.
+    pub fn new(policy: &Policy, totals: Arc<Totals>) -> Self {
         describe();
         let marks = |seal: &'static str| counter!("inkprint_marks_total", "seal" => seal);
         Self {
@@ -54,11 +60,18 @@ impl Meters {
                 .to_vec(),
             known_marks: marks("known"),
             unverified_marks: marks("unverified"),
+            totals,
         }
+    }
+
+    /// The same counts as numbers.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.totals)
     }
 
     /// Adds what a worker has counted.
     pub fn publish(&self, tally: &Tally) {
+        self.totals.add(tally);
         self.lines.increment(tally.lines);
         self.bytes_in.increment(tally.bytes_in);
         self.bytes_out.increment(tally.bytes_out);

@@ -1,0 +1,89 @@
+//! The sources of a configuration, bound.
+
+use anyhow::Context;
+
+use crate::app::listeners;
+use crate::app::parts::{Input, SourcePart};
+use crate::control::config::Config;
+use crate::control::config::name::PartName;
+use crate::control::config::source::{Source, SourceKind, StreamFraming};
+use crate::control::reload::{Reloads, tenant_of};
+use crate::pipeline::framing::Framing;
+use crate::pipeline::source::patience::Patience;
+use crate::pipeline::source::{self, Datagrams, Listener};
+
+/// A source that is no stream of connections counts for one.
+const ALONE: usize = 1;
+
+/// Connections and other inputs at once, of all sources.
+pub(super) fn connections(config: &Config) -> usize {
+    config.sources.values().map(|source| limit(&source.kind)).sum()
+}
+
+fn limit(kind: &SourceKind) -> usize {
+    match kind {
+        SourceKind::Tcp(tcp) => tcp.max_connections as usize,
+        SourceKind::Unix(unix) => unix.max_connections as usize,
+        _ => ALONE,
+    }
+}
+
+/// Binds what every source listens on.
+pub(super) fn bind(config: &Config, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Vec<SourcePart>> {
+    let bind = |(name, source): (&PartName, &Source)| {
+        let (settings, input) = one(config, name, source, reloads).with_context(|| format!("sources.{name}"))?;
+        let feeds = |(place, sink): (usize, &PartName)| config.sinks_of(name).any(|fed| fed == sink).then_some(place);
+        let sinks = config.sinks.keys().enumerate().filter_map(feeds).collect();
+        Ok(SourcePart { settings, input, rate: source.rate, sinks })
+    };
+    config.sources.iter().map(bind).collect()
+}
+
+fn one(
+    config: &Config,
+    name: &PartName,
+    source: &Source,
+    _reloads: &mut Vec<Box<dyn Reloads>>,
+) -> anyhow::Result<(source::Settings, Input)> {
+    let mut settings = source::Settings {
+        name: name.to_string(),
+        tenant: tenant_of(config, &source.namespace),
+        label: source.label.clone(),
+        framing: Framing::Lines,
+        max_line: source.max_line,
+        max_connections: limit(&source.kind),
+        idle_timeout: None,
+        header_timeout: std::time::Duration::MAX,
+        output: Patience::OUTPUT,
+        memory: Patience::MEMORY,
+    };
+    let listening = format!("the source {name} listens");
+    let input = match &source.kind {
+        SourceKind::Stdin(_) => Input::Stdin,
+        SourceKind::Tcp(tcp) => {
+            (settings.framing, settings.idle_timeout) = (framing(tcp.framing()), tcp.idle_timeout);
+            settings.header_timeout = tcp.header_timeout;
+            Input::Listener(Listener::Tcp(listeners::tcp(tcp.listen, &listening)?))
+        }
+        SourceKind::Unix(unix) => {
+            (settings.framing, settings.idle_timeout) = (framing(unix.framing()), unix.idle_timeout);
+            settings.header_timeout = unix.header_timeout;
+            Input::Listener(Listener::Unix(listeners::unix(&unix.path, unix.mode, &listening)?))
+        }
+        SourceKind::UnixDatagram(unix) => {
+            Input::Datagrams(Datagrams::Unix(listeners::unix_datagram(&unix.path, unix.mode, &listening)?))
+        }
+        SourceKind::Udp(udp) => Input::Datagrams(Datagrams::Udp(listeners::udp(udp.listen, &listening)?)),
+        SourceKind::File(_) | SourceKind::Http(_) => anyhow::bail!("not there yet"),
+    };
+    Ok((settings, input))
+}
+
+fn framing(framing: StreamFraming) -> Framing {
+    match framing {
+        StreamFraming::Lf | StreamFraming::Crlf => Framing::Lines,
+        StreamFraming::Nul => Framing::Nul,
+        StreamFraming::OctetCounting => Framing::OctetCounting,
+        StreamFraming::Auto => Framing::Auto,
+    }
+}

@@ -35,6 +35,9 @@ use crate::pipeline::source::memory::Memory;
 use crate::pipeline::source::{self, Lane, Shared};
 use crate::pipeline::standing::Standing;
 
+/// While the service stops, it is looked so often whether what is left can only wait.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How the service runs.
 pub struct Service {
     /// Threads that read and clean, at least one.
@@ -94,7 +97,7 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     }
     drop(ends);
 
-    let (mut lanes_running, mut sinks_running) = (lanes.len(), sinks.len());
+    let mut lanes_running = lanes.len();
     runtime.block_on(async {
         let sources = sources::start(sources, &sinks, &metrics, lanes, Arc::clone(&shared))?;
         listening.store(true, Ordering::Relaxed);
@@ -108,10 +111,14 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         tracing::info!("stopping: what was read is passed on");
         shared.stop.cancel();
         let drained = tokio::time::timeout(drain_timeout, async {
-            while let Some((part, outcome)) = ended.recv().await {
+            loop {
+                let (part, outcome) = tokio::select! {
+                    Some(end) = ended.recv() => end,
+                    () = tokio::time::sleep(LOOK), if lanes_running == 0 && sinks.iter().all(Sink::rests) => break,
+                    else => break,
+                };
                 outcome?;
                 lanes_running -= usize::from(part == "lane");
-                sinks_running -= usize::from(part == "sink");
                 if lanes_running == 0 {
                     sinks.iter().for_each(Sink::close);
                 }

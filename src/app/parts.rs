@@ -1,13 +1,15 @@
 //! What a service is put together from.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use crate::pipeline::queue::WhenFull;
 use crate::pipeline::sink::peer;
 use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::spool::Spool;
+use crate::pipeline::tls::Acceptor;
 
 /// A source.
-#[derive(Debug)]
 pub struct SourcePart {
     /// How it is served.
     pub settings: source::Settings,
@@ -15,6 +17,8 @@ pub struct SourcePart {
     pub input: Input,
     /// Bytes a second at most.
     pub rate: Option<u64>,
+    /// Where its connections must be TLS sessions.
+    pub tls: Option<Acceptor>,
     /// Its sinks, by their place among all; at least one.
     pub sinks: Vec<usize>,
 }
@@ -31,7 +35,6 @@ pub enum Input {
 }
 
 /// A sink.
-#[derive(Debug)]
 pub struct SinkPart {
     /// Its name, for the log and the metrics.
     pub name: String,
@@ -39,10 +42,11 @@ pub struct SinkPart {
     pub output: Output,
     /// What becomes of lines while it is full.
     pub when_full: WhenFull,
+    /// The disk behind its queue.
+    pub spool: Option<Arc<Spool>>,
 }
 
 /// Where cleaned lines go.
-#[derive(Debug)]
 pub enum Output {
     /// To a descriptor: standard output.
     File(File),

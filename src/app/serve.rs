@@ -3,6 +3,7 @@
 //! Start: the log of the program; rules and keys; the journal; the index of sightings; addresses; then the service as [`super::run`] has
 //! it. Stop: the service; the index; last, the journal, which tells how it ended.
 
+mod certificates;
 mod control;
 mod inputs;
 mod outputs;

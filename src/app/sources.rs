@@ -14,7 +14,8 @@ use super::sinks::Sink;
 use crate::control::metrics::Metrics;
 use crate::pipeline::meters::SourceMeters;
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::source::{self, Lane, Rate, Shared, Source};
+use crate::pipeline::source::{self, Lane, Rate, Shared, Source, Tls};
+use crate::pipeline::tls::TlsMeters;
 
 /// Sources that run.
 pub(super) struct Sources {
@@ -31,12 +32,13 @@ pub(super) fn start(
     shared: Arc<Shared>,
 ) -> anyhow::Result<Sources> {
     let running = FuturesUnordered::new();
-    for SourcePart { settings, input, rate, sinks: to } in parts {
+    for SourcePart { settings, input, rate, tls, sinks: to } in parts {
         let outlet = Outlet::new(to.iter().map(|sink| Arc::clone(&sinks[*sink].queue)));
         let meters = metrics.record(|| SourceMeters::new(&settings.name));
         let rate = rate.map(|limit| Rate::new(limit, Instant::now()));
         let name = settings.name.clone();
-        let source = Arc::new(Source::new(settings, outlet, meters, rate, lanes.len()));
+        let tls = tls.map(|acceptor| Tls { acceptor, meters: metrics.record(|| TlsMeters::new(&name)) });
+        let source = Arc::new(Source::new(settings, outlet, meters, lanes.len()).limited(rate).secured(tls));
         let (lanes, shared, stop) = (lanes.clone(), Arc::clone(&shared), CancellationToken::new());
         match input {
             Input::Listener(listener) => running.push(Box::pin(async move {

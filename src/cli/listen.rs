@@ -130,7 +130,7 @@ pub fn run(
     let listener = listeners::tcp(args.listen.context("no address to listen on")?, "listening")?;
     let (name, output) = match args.forward {
         Some(peer) => {
-            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer), encoding: Encoding::Lines }))
+            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer, None), encoding: Encoding::Lines }))
         }
         None => {
             let output = rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?;
@@ -154,9 +154,10 @@ pub fn run(
             settings,
             input: Input::Listener(Listener::Tcp(listener)),
             rate: None,
+            tls: None,
             sinks: vec![0],
         }],
-        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait }],
+        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait, spool: None }],
         admin: admin.map(|listener| AdminPart { listen: Listen::Tcp(listener), token: None, reload: None }),
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;

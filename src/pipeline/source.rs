@@ -47,6 +47,7 @@ use super::framing::Framing;
 use super::meters::SourceMeters;
 use super::outlet::Outlet;
 use super::standing::{Standing, TenantIndex};
+use super::tls::{Acceptor, TlsMeters};
 use crate::model::SourceId;
 
 /// What all lanes share.
@@ -84,6 +85,15 @@ pub struct Settings {
     pub memory: Patience,
 }
 
+/// TLS at a source.
+#[derive(Clone)]
+pub struct Tls {
+    /// Does the handshakes.
+    pub acceptor: Acceptor,
+    /// Counts those that failed.
+    pub meters: TlsMeters,
+}
+
 /// One source: its settings, and where it leads.
 pub struct Source {
     /// How its inputs are served.
@@ -94,6 +104,8 @@ pub struct Source {
     pub meters: SourceMeters,
     /// How fast it may be read.
     pub rate: Option<Rate>,
+    /// Where its connections must be TLS sessions.
+    pub tls: Option<Tls>,
     /// One for each lane: one input at a time reads and pushes, first come first served, so that no more than one cleaned piece waits
     /// for a queue. Whoever has a line open in the output needs no turn: those before it wait for just that line's end.
     turns: Vec<Semaphore>,
@@ -101,9 +113,21 @@ pub struct Source {
 
 impl Source {
     /// A source of which so many lanes serve inputs.
-    pub fn new(settings: Settings, outlet: Outlet, meters: SourceMeters, rate: Option<Rate>, lanes: usize) -> Self {
+    pub fn new(settings: Settings, outlet: Outlet, meters: SourceMeters, lanes: usize) -> Self {
         let turns = (0..lanes).map(|_| Semaphore::new(1)).collect();
-        Self { settings, outlet, meters, rate, turns }
+        Self { settings, outlet, meters, rate: None, tls: None, turns }
+    }
+
+    /// The same, read no faster than this.
+    pub fn limited(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// The same, with TLS.
+    pub fn secured(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
     }
 
     fn turn(&self, bench: &Bench) -> &Semaphore {

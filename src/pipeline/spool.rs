@@ -190,6 +190,11 @@ impl Spool {
         Ok(())
     }
 
+    /// The most bytes of a record.
+    pub fn longest(&self) -> usize {
+        usize::try_from(self.shared.longest).unwrap_or(usize::MAX)
+    }
+
     /// Takes a record in, and returns once it is safe from a power cut; waits while there is no room. A call that is dropped before may
     /// have taken the record in all the same.
     ///

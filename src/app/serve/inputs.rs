@@ -2,15 +2,18 @@
 
 use anyhow::Context;
 
+use super::certificates::ServerCertificates;
 use crate::app::listeners;
 use crate::app::parts::{Input, SourcePart};
 use crate::control::config::Config;
 use crate::control::config::name::PartName;
 use crate::control::config::source::{Source, SourceKind, StreamFraming};
+use crate::control::config::tls::{Clients, ServerTls};
 use crate::control::reload::{Reloads, tenant_of};
 use crate::pipeline::framing::Framing;
 use crate::pipeline::source::patience::Patience;
 use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::tls::{Acceptor, ClientAuth, ServerSettings};
 
 /// A source that is no stream of connections counts for one.
 const ALONE: usize = 1;
@@ -31,20 +34,21 @@ fn limit(kind: &SourceKind) -> usize {
 /// Binds what every source listens on.
 pub(super) fn bind(config: &Config, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Vec<SourcePart>> {
     let bind = |(name, source): (&PartName, &Source)| {
-        let (settings, input) = one(config, name, source, reloads).with_context(|| format!("sources.{name}"))?;
+        let place = format!("sources.{name}");
+        let (settings, input) = one(config, name, source).with_context(|| place.clone())?;
+        let tls = match &source.kind {
+            SourceKind::Tcp(tcp) => tcp.tls.as_ref(),
+            _ => None,
+        };
+        let tls = tls.map(|tls| acceptor(&place, tls, reloads)).transpose().with_context(|| place.clone())?;
         let feeds = |(place, sink): (usize, &PartName)| config.sinks_of(name).any(|fed| fed == sink).then_some(place);
         let sinks = config.sinks.keys().enumerate().filter_map(feeds).collect();
-        Ok(SourcePart { settings, input, rate: source.rate, sinks })
+        Ok(SourcePart { settings, input, rate: source.rate, tls, sinks })
     };
     config.sources.iter().map(bind).collect()
 }
 
-fn one(
-    config: &Config,
-    name: &PartName,
-    source: &Source,
-    _reloads: &mut Vec<Box<dyn Reloads>>,
-) -> anyhow::Result<(source::Settings, Input)> {
+fn one(config: &Config, name: &PartName, source: &Source) -> anyhow::Result<(source::Settings, Input)> {
     let mut settings = source::Settings {
         name: name.to_string(),
         tenant: tenant_of(config, &source.namespace),
@@ -77,6 +81,27 @@ fn one(
         SourceKind::File(_) | SourceKind::Http(_) => anyhow::bail!("not there yet"),
     };
     Ok((settings, input))
+}
+
+/// Loads what a listener needs for TLS, and has it loaded again on a reload.
+pub(super) fn acceptor(place: &str, tls: &ServerTls, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Acceptor> {
+    let (client, certificates) = match &tls.clients {
+        Clients::Anyone => (ClientAuth::None, None),
+        Clients::Optional(certificates) => (ClientAuth::Optional, Some(certificates)),
+        Clients::Required(certificates) => (ClientAuth::Required, Some(certificates)),
+    };
+    let names = certificates.map(|certificates| certificates.names.as_slice()).unwrap_or_default();
+    let settings = ServerSettings {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        client_ca: certificates.map(|certificates| certificates.ca.clone()),
+        client,
+        names: names.iter().map(|name| name.parse()).collect::<Result<_, _>>().context("tls.names")?,
+        crl: certificates.map(|certificates| certificates.crl.clone()).unwrap_or_default(),
+    };
+    let acceptor = Acceptor::new(settings.load().context("tls")?);
+    reloads.push(Box::new(ServerCertificates::new(format!("{place}.tls"), settings, acceptor.clone())));
+    Ok(acceptor)
 }
 
 fn framing(framing: StreamFraming) -> Framing {

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub mod preflight;
 pub(crate) mod private_file;
 pub mod reload;
 pub mod rules;

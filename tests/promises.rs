@@ -13,6 +13,8 @@ mod promises {
     mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
+    mod config;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.

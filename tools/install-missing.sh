@@ -44,6 +44,8 @@ for group in "$@"; do
         lacks openssl openssl
         lacks sslscan sslscan
         lacks sqlite3 sqlite3
+        # A judge of JSON schemas that is not ours.
+        python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
         ;;
     bench)
         lacks python3 python3

@@ -24,6 +24,8 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use hyper::Method;
+
 pub use self::compression::Compression;
 pub use self::endpoint::{Endpoint, EndpointError, Headers};
 pub use self::lines::Format;
@@ -36,13 +38,15 @@ use self::retry::Backoff;
 use crate::model::Piece;
 use crate::pipeline::feed::Feed;
 use crate::pipeline::meters::SinkMeters;
-use crate::pipeline::tls::Connector;
+use crate::pipeline::tls::{ClientSettings, Connector, TlsError};
 
 /// Where to, and how.
 #[derive(Clone)]
 pub struct Settings {
     /// The URL.
     pub endpoint: Endpoint,
+    /// How it is asked.
+    pub method: Method,
     /// Headers of every request, with the token.
     pub headers: Headers,
     /// For an endpoint by TLS; without one, the authorities built in are trusted.
@@ -76,6 +80,9 @@ pub enum HttpSinkError {
         #[source]
         error: io::Error,
     },
+    /// The authorities that are built in.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// What an answer means for the lines of its request.
@@ -101,7 +108,7 @@ impl From<StatusCode> for Verdict {
 /// Posts every batch; `up` tells whether the server takes them.
 ///
 /// # Errors
-/// When the file for dead letters cannot be opened.
+/// [`HttpSinkError`].
 pub async fn run(
     feed: &Feed,
     settings: &Settings,
@@ -114,8 +121,12 @@ pub async fn run(
         }
         None => None,
     };
-    let tls = settings.tls.as_ref().filter(|_| settings.endpoint.tls());
-    let client = Client::new((&settings.endpoint, &settings.headers), tls, settings.timeout, meters);
+    let tls = match (&settings.tls, settings.endpoint.tls()) {
+        (_, false) => None,
+        (Some(connector), true) => Some(connector.clone()),
+        (None, true) => Some(Connector::new(&ClientSettings::default())?),
+    };
+    let client = Client::new(settings, tls, meters);
     let mut courier =
         Courier { settings, client, dead_letter, backoff: Backoff::new(settings.retry), up, meters, open: false };
     courier.begin().await;

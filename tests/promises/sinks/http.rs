@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::Duration;
 
-use inkprint::pipeline::sink::http::{Compression, Endpoint, Format, Headers, Retry, Settings, run};
+use inkprint::pipeline::sink::http::{Compression, Endpoint, Format, Headers, Method, Retry, Settings, run};
 use inkprint::pipeline::tls::{Acceptor, ClientAuth, Connector, ServerSettings};
 
 use super::super::tcp::service::{unused_address, wait_for};
@@ -17,6 +17,7 @@ use super::server::{Reply, Server};
 fn settings(url: &str) -> Settings {
     Settings {
         endpoint: Endpoint::parse(url).expect("a URL"),
+        method: Method::POST,
         headers: Headers::default(),
         tls: None,
         format: Format::Text,
@@ -263,6 +264,33 @@ fn each_form_of_a_request() {
             sink.end();
         }
     }
+}
+
+#[test]
+fn a_new_token_is_used_from_the_next_request_on() {
+    let server = Server::start([]);
+    let token = |token: &[u8]| {
+        let mut headers = Headers::default();
+        headers.bearer(token).expect("a token");
+        headers
+    };
+    let headers = token(b"old");
+    server.always(Some(Reply::Status(401, "")));
+    let sink = start(Settings { headers: headers.clone(), method: Method::PUT, ..settings(&server.url()) });
+    let position = sink.push(b"a line\n");
+    sink.wait_until_up(false);
+    headers.install(&token(b"new"));
+    wait_for("the new token", || {
+        server
+            .requests()
+            .last()
+            .is_some_and(|request| request.header("authorization") == Some("bearer new"))
+            .then_some(())
+    });
+    server.always(None);
+    sink.wait_until_held(position);
+    assert!(server.requests()[0].head.starts_with("put "));
+    sink.end();
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::endpoint::{Endpoint, Headers};
+use super::Settings;
 use super::retry::retry_after;
 use crate::pipeline::meters::SinkMeters;
 use crate::pipeline::tls::{ConnectError, Connector};
@@ -64,10 +64,9 @@ pub(super) struct Body {
 }
 
 pub(super) struct Client<'a> {
-    endpoint: &'a Endpoint,
-    headers: &'a Headers,
-    tls: Option<&'a Connector>,
-    timeout: Duration,
+    settings: &'a Settings,
+    /// For an endpoint by TLS.
+    tls: Option<Connector>,
     meters: &'a SinkMeters,
     connection: Option<Connection>,
     /// There was one before.
@@ -88,23 +87,18 @@ impl Drop for Connection {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(
-        (endpoint, headers): (&'a Endpoint, &'a Headers),
-        tls: Option<&'a Connector>,
-        timeout: Duration,
-        meters: &'a SinkMeters,
-    ) -> Self {
-        Self { endpoint, headers, tls, timeout, meters, connection: None, before: false }
+    pub(super) fn new(settings: &'a Settings, tls: Option<Connector>, meters: &'a SinkMeters) -> Self {
+        Self { settings, tls, meters, connection: None, before: false }
     }
 
     /// Sees to it that there is a connection.
     pub(super) async fn connect(&mut self) -> Result<(), PostError> {
-        tokio::time::timeout(self.timeout, self.connection()).await.map_err(|_| PostError::Timeout)?.map(drop)
+        tokio::time::timeout(self.settings.timeout, self.connection()).await.map_err(|_| PostError::Timeout)?.map(drop)
     }
 
     /// Sends a request and waits for the whole answer. What was not answered may have arrived all the same.
     pub(super) async fn post(&mut self, body: &Body) -> Result<Answer, PostError> {
-        let answered = tokio::time::timeout(self.timeout, self.exchange(body)).await;
+        let answered = tokio::time::timeout(self.settings.timeout, self.exchange(body)).await;
         let outcome = answered.unwrap_or(Err(PostError::Timeout));
         if outcome.is_err() {
             self.connection = None;
@@ -151,8 +145,8 @@ impl<'a> Client<'a> {
 
     fn request(&self, body: &Body) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body.bytes.clone()));
-        *request.method_mut() = hyper::Method::POST;
-        *request.uri_mut() = self.endpoint.path.clone();
+        *request.method_mut() = self.settings.method.clone();
+        *request.uri_mut() = self.settings.endpoint.path.clone();
         let all = request.headers_mut();
         all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("inkprint/", env!("CARGO_PKG_VERSION"))));
         all.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type));
@@ -160,11 +154,12 @@ impl<'a> Client<'a> {
             all.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
         // Of the user's: one of a name replaces ours, several of a name all go.
-        for name in self.headers.map().keys() {
+        let own = self.settings.headers.map();
+        for name in own.keys() {
             all.remove(name);
         }
-        all.extend(self.headers.map().clone());
-        all.insert(header::HOST, self.endpoint.authority.clone());
+        all.extend(own);
+        all.insert(header::HOST, self.settings.endpoint.authority.clone());
         request
     }
 
@@ -183,11 +178,11 @@ impl<'a> Client<'a> {
     }
 
     async fn open(&mut self) -> Result<Connection, PostError> {
-        let (host, port) = self.endpoint.address();
+        let (host, port) = self.settings.endpoint.address();
         let socket = TcpStream::connect((host, port)).await?;
         socket.set_nodelay(true)?;
-        let connection = match self.tls {
-            Some(tls) => speak(tls.connect_stream(socket, host, self.timeout).await?).await?,
+        let connection = match &self.tls {
+            Some(tls) => speak(tls.connect_stream(socket, host, self.settings.timeout).await?).await?,
             None => speak(socket).await?,
         };
         if self.before {

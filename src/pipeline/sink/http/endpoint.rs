@@ -1,9 +1,8 @@
 //! Where requests go, and with which headers. Tokens and header values are mute in every `Debug`.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
@@ -109,9 +108,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Headers of every request beside the sink's own. Their values are taken for secrets.
+/// Headers of every request beside the sink's own. Their values are taken for secrets. Clones share them, so that a new token can be put
+/// in force while the sink runs.
 #[derive(Clone, Debug, Default)]
-pub struct Headers(HeaderMap);
+pub struct Headers(Arc<RwLock<HeaderMap>>);
 
 impl Headers {
     /// Adds one.
@@ -125,7 +125,7 @@ impl Headers {
         }
         let mut value = HeaderValue::from_bytes(value).map_err(|_| EndpointError::Value(name.to_owned()))?;
         value.set_sensitive(true);
-        self.0.append(known, value);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).append(known, value);
         Ok(())
     }
 
@@ -137,18 +137,14 @@ impl Headers {
         self.add("authorization", &Zeroizing::new([b"Bearer ", token].concat()))
     }
 
-    /// `Authorization: Basic …`.
-    ///
-    /// # Errors
-    /// Never for a user without a colon: what is written is plain text.
-    pub fn basic(&mut self, user: &str, password: &[u8]) -> Result<(), EndpointError> {
-        let credentials = Zeroizing::new([user.as_bytes(), b":", password].concat());
-        let encoded = Zeroizing::new(STANDARD.encode(credentials.as_slice()));
-        self.add("authorization", &Zeroizing::new([b"Basic ", encoded.as_bytes()].concat()))
+    /// Puts others in the place of these.
+    pub fn install(&self, others: &Self) {
+        let others = others.map();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = others;
     }
 
-    pub(super) fn map(&self) -> &HeaderMap {
-        &self.0
+    pub(super) fn map(&self) -> HeaderMap {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -176,7 +172,6 @@ mod tests {
         let mut headers = Headers::default();
         headers.bearer(b"hunter2").expect("a token");
         headers.add("X-Key", b"hunter2").expect("a header");
-        headers.basic("me", b"hunter2").expect("a password");
         assert!(matches!(headers.add("Host", b"x"), Err(EndpointError::Own(_))));
         assert!(matches!(headers.add("a b", b"x"), Err(EndpointError::Name(_))));
         let error = headers.add("X-Key", b"hunter2\n").expect_err("a newline");

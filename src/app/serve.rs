@@ -23,6 +23,7 @@ use crate::control::admin::Listen;
 use crate::control::chronicle::Chronicle;
 use crate::control::config::Config;
 use crate::control::config::address::AdminAddress;
+use crate::control::config::admin::Admin;
 use crate::control::journal::Journal;
 use crate::control::journal::entry::Configuration;
 use crate::control::metrics::Metrics;
@@ -58,7 +59,7 @@ pub fn serve(
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
     let sinks = outputs::prepare(&config, &mut reloads)?;
     let sources = inputs::bind(&config, &mut reloads)?;
-    let admin = config.admin.as_ref().map(|admin| listen(&admin.listen)).transpose()?;
+    let admin = config.admin.as_ref().map(|admin| listen(admin, &mut reloads)).transpose().context("admin")?;
     let token = config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.resolve()).transpose();
     let token = token.context("admin.token")?;
 
@@ -102,10 +103,17 @@ fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyh
         .context("nothing was read")
 }
 
-fn listen(address: &AdminAddress) -> anyhow::Result<Listen> {
+fn listen(admin: &Admin, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Listen> {
     let what = "serving /metrics, /livez, /readyz and /reload";
-    Ok(match address {
-        AdminAddress::Tcp(address) => Listen::Tcp(super::listeners::tcp(*address, what)?),
+    let tls = admin.tls.as_ref().map(|tls| inputs::acceptor("admin", tls, reloads)).transpose()?;
+    Ok(match &admin.listen {
+        AdminAddress::Tcp(address) => {
+            let listener = super::listeners::tcp(*address, what)?;
+            match tls {
+                Some(acceptor) => Listen::Tls(listener, acceptor),
+                None => Listen::Tcp(listener),
+            }
+        }
         AdminAddress::Unix(path) => Listen::Unix(super::listeners::unix(path, ADMIN_MODE, what)?),
     })
 }

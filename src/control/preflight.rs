@@ -22,6 +22,9 @@ use crate::pipeline::detect::allow::read_files;
 /// A larger file holds no certificates.
 const MAX_PEM: u64 = 16 << 20;
 
+/// The label of a revocation list.
+const REVOCATION_LIST: &str = "X509 CRL";
+
 /// Something that the configuration names and that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
@@ -157,7 +160,7 @@ impl Examiner {
         if let Clients::Optional(clients) | Clients::Required(clients) = &tls.clients {
             self.pem(format!("{path}.client_ca"), &clients.ca, "CERTIFICATE");
             for (index, crl) in clients.crl.iter().enumerate() {
-                self.pem(format!("{path}.crl[{index}]"), crl, "X509 CRL");
+                self.pem(format!("{path}.crl[{index}]"), crl, REVOCATION_LIST);
             }
         }
     }
@@ -207,7 +210,13 @@ fn pem(path: &Path, label: &str) -> Result<(), String> {
         line.and_then(|line| line.strip_suffix(b"-----".as_slice()))
             .is_some_and(|line| line.ends_with(label.as_bytes()))
     });
-    if holds { Ok(()) } else { Err(format!("{shown} holds no PEM block that begins with -----BEGIN {label}-----")) }
+    // A revocation list may be DER, which begins with a sequence.
+    let binary = label == REVOCATION_LIST && bytes.first() == Some(&0x30);
+    if holds || binary {
+        Ok(())
+    } else {
+        Err(format!("{shown} holds no PEM block that begins with -----BEGIN {label}-----"))
+    }
 }
 
 #[cfg(test)]

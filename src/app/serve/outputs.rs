@@ -10,7 +10,7 @@ use crate::app::parts::{Output, SinkPart};
 use crate::control::config::Config;
 use crate::control::config::secret::HeaderValue;
 use crate::control::config::sink::file::FileCompression;
-use crate::control::config::sink::http::{BodyCompression, BodyFormat, Http, Method};
+use crate::control::config::sink::http::{BodyCompression, BodyFormat, Http};
 use crate::control::config::sink::{SinkFraming, SinkKind, Spool as SpoolWritten, WhenFull as WhenFullWritten};
 use crate::control::config::tls::ClientTls;
 use crate::control::reload::Reloads;
@@ -81,10 +81,6 @@ fn http(place: &str, written: &Http, reloads: &mut Vec<Box<dyn Reloads>>) -> any
         Tokens { part: place.to_owned(), written: written.clone(), headers: headers(written)?, prepared: None };
     let settings = http::Settings {
         endpoint,
-        method: match written.method {
-            Method::Post => http::Method::POST,
-            Method::Put => http::Method::PUT,
-        },
         headers: tokens.headers.clone(),
         tls: written.tls.as_ref().map(|tls| connector(place, tls, reloads)).transpose()?,
         format: match written.format {

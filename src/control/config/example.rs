@@ -2,6 +2,8 @@
 //!
 //! Taking away each `#` that no space follows gives a configuration in which every field is written, and which is sound as well.
 
+use std::collections::HashSet;
+
 use super::RawConfig;
 use super::field::{Field, Kind, Presence, Settings as _, Union};
 use super::union::TYPE;
@@ -23,24 +25,28 @@ fn name(kind: &str, variant: &str) -> String {
 
 /// The example, as TOML.
 pub fn example() -> String {
-    let mut out = Example { text: String::new() };
+    let mut out = Example { text: String::new(), told: HashSet::new() };
     out.prose(0, &["The configuration of `inkprint serve`. What is in force here is all that the common case needs."]);
     out.prose(
         0,
         &["Behind each # that no space follows stands a setting with its default or, where there is none, an example."],
     );
     out.prose(0, &["`inkprint check --config FILE` tells every fault of a configuration."]);
+    out.prose(0, &["A field that several tables have is explained where it first stands."]);
+    out.text.push('\n');
     out.table("", RawConfig::FIELDS, true);
     out.text
 }
 
 struct Example {
     text: String,
+    /// The fields that were explained: those of TLS or of every source are so once.
+    told: HashSet<(&'static str, String)>,
 }
 
 impl Example {
     /// The fields of a table: first those that have a line, then those that are tables.
-    fn table(&mut self, path: &str, fields: &[Field], live: bool) {
+    fn table(&mut self, path: &str, fields: &'static [Field], live: bool) {
         for field in fields.iter().filter(|field| !is_table(field.kind)) {
             self.field(path, field, live);
         }
@@ -64,7 +70,7 @@ impl Example {
         }
     }
 
-    fn named(&mut self, path: &str, field: &Field, union: &Union) {
+    fn named(&mut self, path: &str, field: &Field, union: &'static Union) {
         self.text.push('\n');
         self.prose(0, field.doc);
         for variant in union.variants {
@@ -108,9 +114,20 @@ impl Example {
         self.line(heading, live);
     }
 
-    fn field(&mut self, path: &str, field: &Field, live: bool) {
+    fn field(&mut self, path: &str, field: &'static Field, live: bool) {
         let needed =
             matches!(field.spec.presence, Presence::Required) || IN_FORCE.contains(&joined(path, field.name).as_str());
+        if self.told.insert((field.name, prose(field.doc))) {
+            self.explain(field);
+        }
+        // Each sink has a spool of its own.
+        let own = path.strip_prefix("sinks.").and_then(|path| path.split('.').next()).unwrap_or("shipper");
+        let example = field.spec.example.replace("/spool/shipper", &format!("/spool/{own}"));
+        self.setting(field.name, &field.kind.written(&example), live && needed);
+    }
+
+    /// What a field means, what may stand there and what holds without it.
+    fn explain(&mut self, field: &Field) {
         self.prose(0, field.doc);
         if let Kind::Choice(choices) = field.kind {
             for choice in choices {
@@ -124,10 +141,6 @@ impl Example {
             }
             _ => {}
         }
-        // Each sink has a spool of its own.
-        let own = path.strip_prefix("sinks.").and_then(|path| path.split('.').next()).unwrap_or("shipper");
-        let example = field.spec.example.replace("/spool/shipper", &format!("/spool/{own}"));
-        self.setting(field.name, &field.kind.written(&example), live && needed);
     }
 
     fn setting(&mut self, name: &str, value: &str, live: bool) {

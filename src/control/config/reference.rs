@@ -19,6 +19,10 @@ pub fn reference() -> String {
 
 /// A section on a table, then one on each table within it.
 fn section(text: &mut String, title: &str, path: &str, fields: &[&[Field]]) {
+    // TLS is the same for every source.
+    if text.contains(&format!("## {title}\n")) {
+        return;
+    }
     let fields = || fields.iter().copied().flatten();
     // Into a string, writing cannot fail.
     let _ = write!(text, "## {title}\n\n| field | what it is | value | default |\n|---|---|---|---|\n");

@@ -24,8 +24,6 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use hyper::Method;
-
 pub use self::compression::Compression;
 pub use self::endpoint::{Endpoint, EndpointError, Headers};
 pub use self::lines::Format;
@@ -45,8 +43,6 @@ use crate::pipeline::tls::{ClientSettings, Connector, TlsError};
 pub struct Settings {
     /// The URL.
     pub endpoint: Endpoint,
-    /// How it is asked.
-    pub method: Method,
     /// Headers of every request, with the token.
     pub headers: Headers,
     /// For an endpoint by TLS; without one, the authorities built in are trusted.

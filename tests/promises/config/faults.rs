@@ -168,6 +168,10 @@ fn memory_must_hold_a_line_in_every_queue() {
         &["line 10: limits.memory: is too low for lines of 1M and 1 sink(s): 3M is the least"],
     );
     assert!(Config::parse(&format!("{LEAST}[limits]\nmemory = '3M'\n")).is_ok());
+    faulty(
+        "spool = { directory = '/s', max_size = '3M' }\n",
+        &["line 9: sinks.shipper.spool.max_size: is too low for lines of 1M: 4M is"],
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -145,7 +145,7 @@ impl<'a> Client<'a> {
 
     fn request(&self, body: &Body) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body.bytes.clone()));
-        *request.method_mut() = self.settings.method.clone();
+        *request.method_mut() = Method::POST;
         *request.uri_mut() = self.settings.endpoint.path.clone();
         let all = request.headers_mut();
         all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("inkprint/", env!("CARGO_PKG_VERSION"))));

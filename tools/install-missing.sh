@@ -13,6 +13,11 @@ lacks() {
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
+# lacks_of_root PROGRAM PACKAGE: the same of a program that is not in everybody's PATH.
+lacks_of_root() {
+    PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
 for group in "$@"; do
     case $group in
     build)
@@ -42,6 +47,9 @@ for group in "$@"; do
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         fi
         lacks sqlite3 sqlite3
+        lacks strace strace
+        lacks age age
+        lacks_of_root mkfs.ext4 e2fsprogs
         ;;
     bench)
         lacks python3 python3

@@ -13,6 +13,8 @@ mod promises {
     mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
+    mod config;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
@@ -68,6 +70,8 @@ mod promises {
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// TLS: who may not connect is refused by name, and certificates change while sessions go on.
+    mod tls;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

@@ -45,7 +45,7 @@ use tokio::sync::oneshot;
 
 use self::record::LONGEST;
 use self::state::{Pending, Shared};
-use crate::model::Kind;
+use crate::model::Piece;
 
 /// Where a spool is and how large it may get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,15 +64,6 @@ impl Settings {
     pub fn longest_record(&self) -> u64 {
         (self.max_bytes / 4).min(LONGEST.into())
     }
-}
-
-/// Some cleaned log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Its bytes, not none.
-    pub bytes: Vec<u8>,
-    /// How they are read as frames.
-    pub kind: Kind,
 }
 
 /// Why a spool cannot be used.
@@ -199,12 +190,17 @@ impl Spool {
         Ok(())
     }
 
+    /// The most bytes of a record.
+    pub fn longest(&self) -> usize {
+        usize::try_from(self.shared.longest).unwrap_or(usize::MAX)
+    }
+
     /// Takes a record in, and returns once it is safe from a power cut; waits while there is no room. A call that is dropped before may
     /// have taken the record in all the same.
     ///
     /// # Errors
     /// [`SpoolError::TooLong`], [`SpoolError::Failed`] or [`SpoolError::Closed`].
-    pub async fn append(&self, record: Record) -> Result<(), SpoolError> {
+    pub async fn append(&self, record: Piece) -> Result<(), SpoolError> {
         if record.bytes.is_empty() {
             return Ok(());
         }
@@ -224,7 +220,7 @@ impl Spool {
     }
 
     /// The next record that was not handed out yet; `None` once the spool is closed and all are.
-    pub async fn next(&self) -> Option<Arc<Record>> {
+    pub async fn next(&self) -> Option<Arc<Piece>> {
         loop {
             let filled = self.shared.filled.notified();
             tokio::pin!(filled);

@@ -8,8 +8,8 @@ mod model;
 use std::path::Path;
 use std::sync::Arc;
 
-use inkprint::model::Kind;
-use inkprint::pipeline::spool::{Record, Settings, Spool, SpoolError};
+use inkprint::model::{Piece, PieceKind};
+use inkprint::pipeline::spool::{Settings, Spool, SpoolError};
 
 use self::disk::Disk;
 
@@ -28,7 +28,7 @@ fn on(disk: &Disk, max_bytes: u64) -> Arc<Spool> {
 }
 
 /// The record of this number: `length` bytes at least, which follow from the number.
-fn numbered(number: usize, length: usize) -> Record {
+fn numbered(number: usize, length: usize) -> Piece {
     let mut bytes = format!("{number:08} ").into_bytes();
     let mut state = number as u32 | 1;
     while bytes.len() + 1 < length {
@@ -36,12 +36,12 @@ fn numbered(number: usize, length: usize) -> Record {
         bytes.push(b'a' + (state >> 24) as u8 % 26);
     }
     bytes.push(b'\n');
-    Record { bytes, kind: if number.is_multiple_of(3) { Kind::Message } else { Kind::Lines } }
+    Piece { bytes, kind: if number.is_multiple_of(3) { PieceKind::Message } else { PieceKind::Lines } }
 }
 
 /// The number of a record, which must be just as it was made.
 #[track_caller]
-fn number_of(record: &Record) -> usize {
+fn number_of(record: &Piece) -> usize {
     let number = record.bytes.get(..8).and_then(|digits| std::str::from_utf8(digits).ok());
     let number = number.and_then(|digits| digits.parse().ok()).expect("a number");
     assert_eq!(*record, numbered(number, record.bytes.len()), "record {number} came out changed");
@@ -112,7 +112,7 @@ fn a_directory_belongs_to_one_process_and_to_its_user() {
 fn a_record_longer_than_may_be_is_refused_and_the_longest_is_not() {
     let disk = Disk::default();
     let spool = on(&disk, 1 << 20);
-    let long = Record { bytes: vec![b'x'; (256 << 10) + 1], kind: Kind::Lines };
+    let long = Piece { bytes: vec![b'x'; (256 << 10) + 1], kind: PieceKind::Lines };
     assert!(matches!(wait(spool.append(long)), Err(SpoolError::TooLong { .. })));
     for number in 0..10 {
         wait(async {

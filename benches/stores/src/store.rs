@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Outcome;
-use crate::model::Kind;
+use crate::model::Piece;
 use crate::pipeline::spool;
 
 /// The largest any of them may get, where it can be told.
@@ -52,7 +52,7 @@ impl Store for Spool {
             let mut appends = tokio::task::JoinSet::new();
             for bytes in records.iter().cloned() {
                 let spool = Arc::clone(&self.spool);
-                appends.spawn(async move { spool.append(spool::Record { bytes, kind: Kind::Lines }).await });
+                appends.spawn(async move { spool.append(Piece::lines(bytes)).await });
             }
             while let Some(outcome) = appends.join_next().await {
                 outcome??;

@@ -16,7 +16,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::model::Kind;
+use crate::model::PieceKind;
 
 /// Bytes of a header.
 pub(super) const HEADER: usize = 40;
@@ -40,13 +40,13 @@ pub(super) struct Header {
     pub(super) sequence: u64,
     pub(super) time: SystemTime,
     pub(super) length: u32,
-    pub(super) kind: Kind,
+    pub(super) kind: PieceKind,
     checksum: u32,
 }
 
 impl Header {
     /// The header of a record of these bytes.
-    pub(super) fn of(sequence: u64, time: SystemTime, kind: Kind, bytes: &[u8], length: u32) -> Self {
+    pub(super) fn of(sequence: u64, time: SystemTime, kind: PieceKind, bytes: &[u8], length: u32) -> Self {
         Self { sequence, time, length, kind, checksum: crc32fast::hash(bytes) }
     }
 
@@ -59,8 +59,8 @@ impl Header {
         header[16..24].copy_from_slice(&milliseconds.to_le_bytes());
         header[24..28].copy_from_slice(&self.length.to_le_bytes());
         header[28] = match self.kind {
-            Kind::Lines => 0,
-            Kind::Message => 1,
+            PieceKind::Lines => 0,
+            PieceKind::Message => 1,
         };
         header[32..36].copy_from_slice(&self.checksum.to_le_bytes());
         let checksum = crc32fast::hash(&header[..36]);
@@ -75,8 +75,8 @@ impl Header {
             return None;
         }
         let kind = match header[28] {
-            0 => Kind::Lines,
-            1 => Kind::Message,
+            0 => PieceKind::Lines,
+            1 => PieceKind::Message,
             _ => return None,
         };
         let time = UNIX_EPOCH.checked_add(Duration::from_millis(eight(header, 16))).unwrap_or(UNIX_EPOCH);
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_layout_is_what_it_was() {
         let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        let header = Header::of(0x0102, time, Kind::Message, b"one\ntwo\n", 8).encode(Salt(0x1122_3344_5566_7788));
+        let header = Header::of(0x0102, time, PieceKind::Message, b"one\ntwo\n", 8).encode(Salt(0x1122_3344_5566_7788));
         let expected: [u8; HEADER] = [
             0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 2, 1, 0, 0, 0, 0, 0, 0, 0x7b, 0x68, 0xe5, 0xcf, 0x8b, 1, 0,
             0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn no_header_is_read_from_damaged_bytes() {
         let salt = Salt(7);
-        let written = Header::of(9, UNIX_EPOCH, Kind::Lines, b"x\n", 2);
+        let written = Header::of(9, UNIX_EPOCH, PieceKind::Lines, b"x\n", 2);
         let whole = written.encode(salt);
         assert_eq!(Header::decode(&whole, salt), Some(written));
         assert_eq!(Header::decode(&whole, Salt(8)), None);

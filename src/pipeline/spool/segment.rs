@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::record::{HEADER, Header, LONGEST, Salt};
 use super::storage::StoredFile;
-use crate::model::Kind;
+use crate::model::PieceKind;
 
 /// What is read at once, unless a single record is longer.
 const CHUNK: usize = 512 << 10;
@@ -46,7 +46,7 @@ impl Name {
 pub(super) struct Found {
     pub(super) sequence: u64,
     pub(super) time: SystemTime,
-    pub(super) kind: Kind,
+    pub(super) kind: PieceKind,
     pub(super) bytes: Vec<u8>,
 }
 

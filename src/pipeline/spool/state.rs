@@ -15,7 +15,8 @@ use super::checkpoint::{self, Progress};
 use super::record::HEADER;
 use super::segment::{Name, Place, Read};
 use super::storage::Storage;
-use super::{Health, Record, SpoolError, Stats};
+use super::{Health, SpoolError, Stats};
+use crate::model::Piece;
 
 /// Bytes that may wait to be written; more wait with those who want them written.
 const PENDING: usize = 4 << 20;
@@ -27,7 +28,7 @@ const SLACK: u64 = 4096;
 /// A record that waits to be written.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) record: Record,
+    pub(super) record: Piece,
     pub(super) told: oneshot::Sender<Result<(), SpoolError>>,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Segment {
 pub(super) struct AtHand {
     pub(super) sequence: u64,
     pub(super) time: SystemTime,
-    pub(super) record: Arc<Record>,
+    pub(super) record: Arc<Piece>,
 }
 
 /// What is fixed, and what is locked.
@@ -141,7 +142,7 @@ impl Shared {
     }
 
     /// The next record for the sink, `Some(None)` when there will be none, or `None` when it must wait.
-    pub(super) fn next(&self) -> Option<Option<Arc<Record>>> {
+    pub(super) fn next(&self) -> Option<Option<Arc<Piece>>> {
         let mut state = self.lock();
         if let Some(next) = state.at_hand.get(state.handed) {
             let record = Arc::clone(&next.record);
@@ -334,7 +335,7 @@ impl State {
     /// Takes what was read at a place.
     pub(super) fn take_read(&mut self, name: Name, place: &Place, read: Read) {
         for found in read.found {
-            let record = Arc::new(Record { bytes: found.bytes, kind: found.kind });
+            let record = Arc::new(Piece { bytes: found.bytes, kind: found.kind });
             self.put_at_hand(AtHand { sequence: found.sequence, time: found.time, record });
         }
         if read.ended {

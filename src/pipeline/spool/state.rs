@@ -184,8 +184,13 @@ impl Shared {
             state.handed -= 1;
             state.at_hand.pop_front();
             state.move_position();
+            // A segment that was delivered whole is not needed for long.
+            let all = state.position == state.end;
             drop(state);
             self.delivery.notify_one();
+            if all {
+                self.intake.notify_one();
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! One limit on memory, divided among those who hold log.
 
-use crate::pipeline::source::tcp::memory::BASE;
+use crate::pipeline::source::memory::BASE;
 
 /// Bytes for each use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! `inkprint --listen`: many TCP connections in, cleaned lines out.
 
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +7,30 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
+use super::log;
 use super::redact::{bytes, signals};
 use super::sightings_args::Recording;
-use crate::app::{self, Budget, Output, Settings};
+use crate::app::listeners;
+use crate::app::{self, AdminPart, Budget, Input, Output, Service, SinkPart, SourcePart};
+use crate::control::admin::Listen;
+use crate::control::metrics::Metrics;
 use crate::model::SourceId;
+use crate::pipeline::framing::Framing;
+use crate::pipeline::meters::Meters;
 use crate::pipeline::policy::Policy;
-use crate::pipeline::source::tcp;
-use crate::pipeline::source::tcp::patience::Patience;
+use crate::pipeline::queue::WhenFull;
+use crate::pipeline::sink::encoding::Encoding;
+use crate::pipeline::sink::peer::{self, Address};
+use crate::pipeline::source::patience::Patience;
+use crate::pipeline::source::{self, Listener};
+use crate::pipeline::standing::{Standing, Tenant};
 use crate::pipeline::witness::Witnessing;
 
-/// Connections that wait to be accepted; the system has its own limit below.
-const BACKLOG: i32 = 4096;
+/// The source's name in the metrics.
+const NAME: &str = "listen";
 
 /// Options of the TCP service.
 #[derive(Debug, clap::Args)]
@@ -94,32 +104,61 @@ pub fn run(
     max_line: usize,
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
 ) -> anyhow::Result<ExitCode> {
-    log(args.log_level, args.log_format);
-    let settings = Settings {
-        threads,
-        budget: Budget::divide(args.max_memory, args.max_connections as usize, max_line)
-            .context("--max-memory is too low")?,
-        source: tcp::Settings {
-            max_line,
-            max_connections: args.max_connections as usize,
-            output: Patience::OUTPUT,
-            memory: Patience::MEMORY,
-        },
-        drain_timeout: args.drain_timeout,
-        witnessing,
-        id: source,
+    log::start(level(args.log_level), args.log_format == LogFormat::Json);
+    let budget =
+        Budget::divide(args.max_memory, args.max_connections as usize, max_line).context("--max-memory is too low")?;
+    let settings = source::Settings {
+        name: NAME.to_owned(),
+        tenant: 0,
+        label: source,
+        framing: Framing::Lines,
+        max_line,
+        max_connections: args.max_connections as usize,
+        idle_timeout: None,
+        header_timeout: Duration::MAX,
+        output: Patience::OUTPUT,
+        memory: Patience::MEMORY,
     };
     // Bound before anything else is started: an address in use is told at once.
-    let admin = args.admin.map(|address| bind(&address, "serving /metrics, /livez and /readyz")).transpose()?;
+    let admin =
+        args.admin.map(|address| listeners::tcp(address, "serving /metrics, /livez and /readyz")).transpose()?;
     if let Some(address) =
         admin.as_ref().and_then(|admin| admin.local_addr().ok()).filter(|address| !address.ip().is_loopback())
     {
         tracing::warn!(%address, "the admin address is not a loopback one, and nobody there is asked for a password");
     }
-    let listener = bind(&args.listen.context("no address to listen on")?, "listening")?;
-    let output = match args.forward {
-        Some(peer) => Output::Tcp(peer),
-        None => Output::File(rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?.into()),
+    let listener = listeners::tcp(args.listen.context("no address to listen on")?, "listening")?;
+    let (name, output) = match args.forward {
+        Some(peer) => {
+            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer, None), encoding: Encoding::Lines }))
+        }
+        None => {
+            let output = rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?;
+            ("stdout", Output::File(output.into()))
+        }
+    };
+    let metrics = Metrics::new();
+    let policy = Arc::new(policy);
+    let meters = metrics.record(|| Meters::new(&policy, Arc::default()));
+    let standing =
+        Standing { generation: 0, tenants: vec![Tenant { policy, witnessing }], meters, key_activated: None };
+    let (_in_force, standing) = watch::channel(Arc::new(standing));
+    let service = Service {
+        threads,
+        budget,
+        max_line,
+        drain_timeout: args.drain_timeout,
+        standing,
+        metrics,
+        sources: vec![SourcePart {
+            settings,
+            input: Input::Listener(Listener::Tcp(listener)),
+            rate: None,
+            tls: None,
+            sinks: vec![0],
+        }],
+        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait, spool: None }],
+        admin: admin.map(|listener| AdminPart { listen: Listen::Tcp(listener), token: None, reload: None }),
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let shutdown = async {
@@ -133,42 +172,22 @@ pub fn run(
             }
         }
     };
-    let left = app::run(settings, Arc::new(policy), listener, admin, output, shutdown);
+    let left = app::run(service, shutdown);
     let recorded = recording.finish();
     let left = left?;
-    if left.bytes > 0 {
-        tracing::error!(lines = left.lines, bytes = left.bytes, "not passed on within the time to drain: lost");
-        return Ok(ExitCode::from(2));
-    }
     recorded?;
-    tracing::info!("stopped: all that was read was passed on");
-    Ok(ExitCode::SUCCESS)
+    Ok(log::stopped(left))
 }
 
-fn bind(address: &str, what: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    // The library's backlog is short: with a thousand connections at once, some would only be heard a second later.
-    rustix::net::listen(&listener, BACKLOG).with_context(|| format!("cannot listen on {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "{what}");
-    Ok(listener)
-}
-
-/// The program's own log; never a line that passes through.
-fn log(level: LogLevel, format: LogFormat) {
-    let level = match level {
+fn level(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    // There is none before: the program has just begun.
-    let _ = match format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+    }
 }
 
 /// A host and a port. Whether the host is known is seen when it is used.

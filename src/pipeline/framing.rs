@@ -5,8 +5,12 @@
 //! - Memory is bounded by `max_line`: no more than that is ever held.
 //! - A half-read line is no block yet; whole lines are handed out as soon as they are there.
 
+mod decoder;
+
 use bytes::BufMut as _;
 use bytes::buf::Limit;
+
+pub use self::decoder::{Decoder, Frame, Framing};
 
 /// The longest line that is handled whole, unless a configuration says otherwise: 1 MiB.
 pub const MAX_LINE: usize = 1 << 20;

@@ -2,7 +2,18 @@
 //!
 //! A handle to each is held here, so that no name is looked up where bytes pass; counts come as a worker's [`Tally`], once a batch.
 
-use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
+mod sinks;
+mod sources;
+mod totals;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Counter, Unit, counter, describe_counter};
+
+pub use self::sinks::SinkMeters;
+pub use self::sources::SourceMeters;
+pub use self::totals::{Sums, Totals};
 
 use super::fingerprint::Reason;
 use super::policy::Policy;
@@ -20,42 +31,13 @@ pub struct Meters {
     withheld: Vec<(Reason, Counter)>,
     known_marks: Counter,
     unverified_marks: Counter,
-    /// Connections that are open.
-    pub connections: Gauge,
-    /// Connections that were ever accepted.
-    pub connections_total: Counter,
-}
-
-/// Handles to the metrics of a peer that lines are sent to. Only where there is one: a service without would look unconnected.
-#[derive(Clone)]
-pub struct ForwardMeters {
-    /// 1 while there is a connection.
-    pub connected: Gauge,
-    /// Connections after the first.
-    pub reconnects: Counter,
-}
-
-impl Default for ForwardMeters {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl ForwardMeters {
-    /// Registers them with the recorder that is in force.
-    pub fn new() -> Self {
-        describe_gauge!("inkprint_forward_connected", "1 while there is a connection to the peer.");
-        describe_counter!("inkprint_forward_reconnects_total", "Connections to the peer after the first.");
-        Self {
-            connected: gauge!("inkprint_forward_connected"),
-            reconnects: counter!("inkprint_forward_reconnects_total"),
-        }
-    }
+    totals: Arc<Totals>,
 }
 
 impl Meters {
     /// Registers all metrics, also those of rules that have found nothing yet, with the recorder that is in force.
-    pub fn new(policy: &Policy) -> Self {
+    /// What is counted is added to `totals` as well.
+    pub fn new(policy: &Policy, totals: Arc<Totals>) -> Self {
         describe();
         let marks = |seal: &'static str| counter!("inkprint_marks_total", "seal" => seal);
         Self {
@@ -79,13 +61,23 @@ impl Meters {
                 .to_vec(),
             known_marks: marks("known"),
             unverified_marks: marks("unverified"),
-            connections: gauge!("inkprint_connections"),
-            connections_total: counter!("inkprint_connections_total"),
+            totals,
         }
+    }
+
+    /// The same counts as numbers.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.totals)
+    }
+
+    /// Adds time that a worker was busy.
+    pub fn busy(&self, time: Duration) {
+        self.totals.add_cleaning(time);
     }
 
     /// Adds what a worker has counted.
     pub fn publish(&self, tally: &Tally) {
+        self.totals.add(tally);
         self.lines.increment(tally.lines);
         self.bytes_in.increment(tally.bytes_in);
         self.bytes_out.increment(tally.bytes_out);
@@ -113,6 +105,4 @@ fn describe() {
     describe_counter!("inkprint_dropped_lines_total", "Lines dropped whole, as a rule's action asks for.");
     describe_counter!("inkprint_withheld_lines_total", "Lines withheld in whole or in part, by reason.");
     describe_counter!("inkprint_marks_total", "Marks that came in, by whether their seal is of this keyring.");
-    describe_gauge!("inkprint_connections", "Connections that are open.");
-    describe_counter!("inkprint_connections_total", "Connections that were ever accepted.");
 }

@@ -1,4 +1,5 @@
-//! Where bytes leave: each takes batches from a queue, in order, until the queue is closed and empty.
+//! Where bytes leave: each takes batches from its feed, in order, until no more will come.
 
+pub mod encoding;
+pub mod peer;
 pub mod stdout;
-pub mod tcp;

@@ -5,17 +5,19 @@ use std::io::{self, ErrorKind, Write};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::pipeline::queue::Queue;
+use crate::pipeline::feed::Feed;
+use crate::pipeline::meters::SinkMeters;
 
 /// Writes every batch to `output`. Blocks its thread while the reader is slow.
 ///
 /// # Errors
-/// When a write fails, `EPIPE` included; what was not written is still in the queue's account.
-pub async fn run(queue: &Queue, mut output: File) -> io::Result<()> {
-    while let Some(batch) = queue.next().await {
+/// When a write fails, `EPIPE` included; what was not written is still in the feed's account.
+pub async fn run(feed: &Feed, mut output: File, meters: &SinkMeters) -> io::Result<()> {
+    meters.up.set(1);
+    while let Some(batch) = feed.next().await {
         let mut written = 0;
-        while written < batch.len() {
-            match output.write(&batch[written..]) {
+        while written < batch.bytes.len() {
+            match output.write(&batch.bytes[written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(more) => written += more,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -25,9 +27,11 @@ pub async fn run(queue: &Queue, mut output: File) -> io::Result<()> {
                 }
                 Err(error) => return Err(error),
             }
-            queue.wrote(written);
+            feed.wrote(written);
         }
-        queue.done(batch);
+        meters.bytes.increment(batch.bytes.len() as u64);
+        meters.batches.increment(1);
+        feed.done(batch);
     }
     Ok(())
 }

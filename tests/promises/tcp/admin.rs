@@ -23,7 +23,7 @@ fn health_and_metrics_tell_what_was_done() {
         ("inkprint_withheld_lines_total{reason=\"scan-failed\"}", 0),
         ("inkprint_marks_total{seal=\"known\"}", 0),
         ("inkprint_marks_total{seal=\"unverified\"}", 0),
-        ("inkprint_connections_total", 1),
+        ("inkprint_source_connections_total{source=\"listen\"}", 1),
     ] {
         assert_eq!(service.metric(name), value as f64, "{name}");
     }
@@ -32,7 +32,6 @@ fn health_and_metrics_tell_what_was_done() {
     service.wait_for_metric("inkprint_marks_total{seal=\"known\"}", 1.0);
     let (_, metrics) = service.get("/metrics");
     assert!(metrics.contains("inkprint_build_info{version=\"") && metrics.contains("process_start_time_seconds "));
-    assert!(!metrics.contains("inkprint_forward"), "no peer, no metrics of one");
     assert!(!metrics.contains("ghp_") && !service.log.text().contains("ghp_"));
     service.stop();
 }
@@ -58,7 +57,7 @@ fn metrics_follow_the_conventions() {
             [] => {}
         }
     }
-    assert!(typed.contains("inkprint_forward_connected"));
+    assert!(typed.contains("inkprint_sink_up"));
     if tool("promtool") {
         let mut promtool =
             Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn().expect("installed");

@@ -18,7 +18,7 @@ fn half_lines_of_many_connections_are_bounded_and_none_waits_for_ever() {
         socket
     };
     let sockets: Vec<TcpStream> = (0..CONNECTIONS).map(begin).collect();
-    service.wait_for_metric("inkprint_connections", CONNECTIONS as f64);
+    service.wait_for_metric("inkprint_source_connections{source=\"listen\"}", CONNECTIONS as f64);
     // Everybody sends all but the newline, more than may be held; then everybody's line ends, in the order of nobody's choosing.
     let rests: Vec<_> = sockets.iter().map(|socket| socket.try_clone().expect("a descriptor")).collect();
     std::thread::scope(|scope| {
@@ -65,14 +65,14 @@ fn a_silent_sender_in_the_midst_of_a_long_line_does_not_keep_the_others_waiting(
 fn connections_beyond_the_limit_wait_their_turn() {
     let mut service = Service::start(&["--max-connections", "2"]);
     let mut first = [service.connect(), service.connect()];
-    service.wait_for_metric("inkprint_connections", 2.0);
+    service.wait_for_metric("inkprint_source_connections{source=\"listen\"}", 2.0);
     service.send(b"third\n");
     for socket in &mut first {
         socket.write_all(b"first\n").expect("sent");
     }
     service.out.wait_for_lines(2);
     assert_eq!(service.out.text(), "first\nfirst\n");
-    assert_eq!(service.metric("inkprint_connections_total"), 2.0);
+    assert_eq!(service.metric("inkprint_source_connections_total{source=\"listen\"}"), 2.0);
     drop(first);
     service.out.wait_for_lines(3);
     service.stop();

@@ -12,7 +12,7 @@ fn a_thousand_connections_at_once_lose_nothing_and_keep_their_order() {
     let peer = Peer::new();
     let mut service = Service::forwarding(&peer.address, &[]);
     let mut sockets: Vec<_> = (0..CONNECTIONS).map(|_| service.connect()).collect();
-    service.wait_for_metric("inkprint_connections", CONNECTIONS as f64);
+    service.wait_for_metric("inkprint_source_connections{source=\"listen\"}", CONNECTIONS as f64);
     for line in 0..LINES {
         for (number, socket) in sockets.iter_mut().enumerate() {
             let text = format!("c={number} l={line} token={} end\n", canary(number * LINES + line));
@@ -105,7 +105,7 @@ fn on_sigterm_what_has_arrived_is_passed_on() {
     let peer = Peer::new();
     let mut service = Service::forwarding(&peer.address, &[]);
     let mut socket = service.connect();
-    service.wait_for_metric("inkprint_connections", 1.0);
+    service.wait_for_metric("inkprint_source_connections{source=\"listen\"}", 1.0);
     let mut sent = 0;
     for number in 0..5_000 {
         let line = format!("n={number} token={}\n", canary(number));
@@ -145,7 +145,7 @@ fn a_secret_cut_at_every_offset_by_two_writes_goes() {
         socket.write_all(&text.as_bytes()[..=at]).expect("sent");
     }
     // All first halves have been on their own for as long as it takes to send them.
-    service.wait_for_metric("inkprint_connections", (text.len() - 1) as f64);
+    service.wait_for_metric("inkprint_source_connections{source=\"listen\"}", (text.len() - 1) as f64);
     for (at, socket) in sockets.iter_mut().enumerate() {
         socket.write_all(&text.as_bytes()[at + 1..]).expect("sent");
     }

@@ -107,7 +107,7 @@ fn a_peer_that_closes_and_comes_back_sees_every_line() {
         }
     });
     assert!(seen.iter().all(|times| *times >= 1));
-    assert!(service.metric("inkprint_forward_reconnects_total") >= 1.0);
+    assert!(service.metric("inkprint_sink_reconnects_total{sink=\"forward\"}") >= 1.0);
     service.terminate();
     service.ended();
 }

@@ -1,0 +1,57 @@
+//! What is in force for every lane of the service: a policy for each namespace, and where its counts go. Replaced whole on a reload.
+
+use std::sync::Arc;
+
+use self_cell::self_cell;
+
+use super::detect::DatabaseError;
+use super::meters::Meters;
+use super::policy::Policy;
+use super::witness::Witnessing;
+use super::worker::Worker;
+
+/// A namespace's place in [`Standing::tenants`]; the same over reloads.
+pub type TenantIndex = usize;
+
+/// One namespace's part of it.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its rules and keys.
+    pub policy: Arc<Policy>,
+    /// Who is told of what is seen.
+    pub witnessing: Option<Witnessing>,
+}
+
+/// What is in force.
+#[derive(Clone)]
+pub struct Standing {
+    /// Grows with each that was put in force.
+    pub generation: u64,
+    /// Every namespace, at least the default one.
+    pub tenants: Vec<Tenant>,
+    /// Where counts go.
+    pub meters: Meters,
+    /// Since when the key epoch makes marks, in seconds of Unix time, where somebody asks.
+    pub key_activated: Option<i64>,
+}
+
+self_cell!(
+    /// A worker together with the policy that it borrows: nothing outlives its database.
+    pub struct OwnedWorker {
+        owner: Arc<Policy>,
+        #[not_covariant]
+        dependent: Worker,
+    }
+);
+
+impl OwnedWorker {
+    /// A worker that counts lines, under this tenant's policy.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when there is no memory for it.
+    pub fn of(tenant: &Tenant) -> Result<Self, DatabaseError> {
+        Self::try_new(Arc::clone(&tenant.policy), |policy| {
+            Ok(Worker::new(policy)?.counting_lines(true).witnessed(tenant.witnessing.as_ref()))
+        })
+    }
+}

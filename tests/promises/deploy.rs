@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::program::{ended, run, stderr, tool};
+use super::program::{ended, home_with_keyring, inkprint, run, stderr, tool};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -182,6 +182,20 @@ fn the_units_call_what_there_is() {
     if tool("systemd-analyze") {
         ended(&run(Command::new("systemd-analyze").args(["calendar", "*-01,04,07,10-02 03:30"])), 0);
     }
+}
+
+#[test]
+fn the_rotating_unit_rotates_and_proves_it() {
+    let home = home_with_keyring();
+    let unit = text("deploy/systemd/inkprint-rotate.service");
+    let call = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/inkprint ")).expect("a call");
+    let here = |path: &str| path.replace("/etc/inkprint/keyring", "k").replace("/var/lib/inkprint-keys/", "");
+    ended(&run(inkprint(home.path()).args(call.split(' ').map(here))), 0);
+    let listed = ended(&run(inkprint(home.path()).args(["keys", "list", "--keyring", "k"])), 0);
+    assert!(listed.contains('2'), "{listed}");
+    let audit =
+        unit.lines().find_map(|line| line.split_once("schedule: inkprint ").map(|(_, call)| call)).expect("a call");
+    ended(&run(inkprint(home.path()).args(audit.split(' ').map(here))), 0);
 }
 
 /// Commands that the units call and the service brings.

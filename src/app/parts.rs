@@ -4,7 +4,7 @@ use std::fs::File;
 
 use crate::pipeline::queue::WhenFull;
 use crate::pipeline::sink::peer;
-use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::source::{self, Datagrams, Listener, file};
 
 /// A source.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub enum Input {
     Listener(Listener),
     /// Datagrams.
     Datagrams(Datagrams),
+    /// Files, as they grow.
+    Files(file::Settings),
     /// Standard input.
     Stdin,
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::pipeline::queue::WhenFull;
 use crate::pipeline::sink::{self, peer};
-use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::source::{self, Datagrams, Listener, file};
 use crate::pipeline::spool::Spool;
 use crate::pipeline::tls::Acceptor;
 
@@ -32,6 +32,8 @@ pub enum Input {
     Listener(Listener),
     /// Datagrams.
     Datagrams(Datagrams),
+    /// Files, as they grow.
+    Files(file::Settings),
     /// Standard input.
     Stdin,
 }

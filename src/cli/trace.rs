@@ -25,13 +25,13 @@ use super::keyring_args::KeyringArgs;
 use super::print::print;
 use super::progress::search_all;
 use super::rule_args::RuleArgs;
+use super::sightings::existing;
 use super::{secrets, time};
 use crate::control::inventory::Inventory;
 use crate::control::keyring::Keyring;
 use crate::control::lookup::recognise::{Reader, Recogniser};
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
-use crate::control::sightings::Store;
 use crate::control::trace::document::{Format, document};
 use crate::control::trace::interop::Interop;
 use crate::control::trace::timeline::Step;
@@ -65,9 +65,9 @@ pub struct TraceArgs {
     /// Read the secrets from this file instead of standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Ask these indexes of sightings
-    #[arg(long, value_name = "FILE", num_args = 1.., env = "INKPRINT_SIGHTINGS")]
-    sightings: Vec<PathBuf>,
+    /// Ask these indexes of sightings: SQLite files, or postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "INDEX", num_args = 1.., env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+    sightings: Vec<OsString>,
     /// Name the owners of what is found, by this inventory
     #[arg(long, value_name = "FILE", env = "INKPRINT_INVENTORY")]
     inventory: Option<PathBuf>,
@@ -151,7 +151,7 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     // All that can be missing is opened first: nobody should type secrets only to be told so.
     let keyring = args.keyring.load()?;
     let keys = keyring.all_mark_keys(&args.namespace)?;
-    let indexes = args.sightings.iter().map(|path| Store::open_existing(path)).collect::<Result<Vec<_>, _>>()?;
+    let indexes = args.sightings.iter().map(|index| existing(index)).collect::<anyhow::Result<Vec<_>>>()?;
     let inventory = args.inventory.as_deref().map(|path| Inventory::open(path, false)).transpose()?;
     let interop = interop(&args)?;
     let detector = Arc::new(Detector::new(args.rules.load()?)?);
@@ -198,7 +198,7 @@ fn check(args: &TraceArgs) -> anyhow::Result<()> {
     }
     if args.sightings.is_empty() && args.logs.is_empty() {
         bail!(
-            "nothing to look in; name an index with --sightings FILE (or INKPRINT_SIGHTINGS), or cleaned logs with --in FILE"
+            "nothing to look in; name an index with --sightings INDEX (or INKPRINT_SIGHTINGS), or cleaned logs with --in FILE"
         );
     }
     let is_stdin = |path: &Path| path == Path::new("-");

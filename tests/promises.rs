@@ -21,6 +21,8 @@ mod promises {
     mod evasions;
     /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.
     mod fingerprints;
+    /// A fleet's index in a real PostgreSQL: what many nodes write adds up, once, and while it is away the logs go on.
+    mod fleet;
     /// The fuzz targets over their kept inputs, and over mutations of them.
     mod fuzz;
     /// Logs to look in: tokens whole, cut and glued, keys, escapes, marks, and what is no text at all.

@@ -7,6 +7,7 @@ pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub mod rotation;
 pub mod rules;
 pub mod schedule;
 pub mod sightings;

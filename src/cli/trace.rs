@@ -1,6 +1,7 @@
 //! `inkprint trace`: from leaked secrets to when, where and how often they were logged, and whose they are.
 
 mod excerpts;
+mod known;
 mod text;
 
 use std::cell::RefCell;
@@ -11,7 +12,6 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -20,6 +20,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::excerpts::Excerpts;
+use self::known::{Known, Rules};
 use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::print;
@@ -29,7 +30,7 @@ use super::sightings::existing;
 use super::{secrets, time};
 use crate::control::inventory::Inventory;
 use crate::control::keyring::Keyring;
-use crate::control::lookup::recognise::{Reader, Recogniser};
+use crate::control::lookup::recognise::Reader;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
 use crate::control::trace::document::{Format, document};
@@ -38,7 +39,6 @@ use crate::control::trace::timeline::Step;
 use crate::control::trace::{Case, Evidence};
 use crate::control::wiped;
 use crate::model::{Fingerprint, Namespace};
-use crate::pipeline::detect::Detector;
 use crate::pipeline::fingerprint::{Mark, Print};
 
 /// The most bytes of a salt.
@@ -154,14 +154,14 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     let indexes = args.sightings.iter().map(|index| existing(index)).collect::<anyhow::Result<Vec<_>>>()?;
     let inventory = args.inventory.as_deref().map(|path| Inventory::open(path, false)).transpose()?;
     let interop = interop(&args)?;
-    let detector = Arc::new(Detector::new(args.rules.load()?)?);
-    let recogniser = Recogniser::new(Arc::clone(&detector));
-    let mut inquiry = args.inquiry.begin(&recogniser)?;
-    let mut lookup = Lookup::new(keys);
+    let rules = Rules::new(&args.rules);
+    let mut inquiry = args.inquiry.begin(|| rules.recogniser())?;
+    let known = Known::new(&keys, &indexes)?;
+    let mut lookup = Lookup::new(keys.clone());
     if let Some(bridges) = inquiry.bridges(&args.namespace)? {
         lookup = lookup.bridging(bridges);
     }
-    let (mut lookup, forms) = ask(&args, lookup, recogniser.reader()?, &interop)?;
+    let (mut lookup, forms) = ask(&args, lookup, (&rules, known), &interop)?;
 
     let mut search = Search::new(&lookup);
     let failed = search_all(&mut search, &args.logs);
@@ -181,7 +181,7 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     // Nobody is answered whom the journal does not know of.
     let (asked, found) = (case.subjects.len() as u64, case.found as u64);
     inquiry.tell("trace", &args.namespace, asked, Some(found), lookup.bridges())?;
-    show(&args, &case, &keyring, &detector)?;
+    show(&args, &case, &keyring, &rules)?;
     Ok(match (incomplete, case.found > 0) {
         (true, _) => ExitCode::from(super::FAILURE),
         (false, true) => ExitCode::SUCCESS,
@@ -231,12 +231,29 @@ type Forms = Vec<(&'static str, String)>;
 fn ask(
     args: &TraceArgs,
     mut lookup: Lookup,
-    reader: Reader<'_>,
+    (rules, mut known): (&Rules<'_>, Known<'_>),
     interop: &Interop,
 ) -> anyhow::Result<(Lookup, Vec<Forms>)> {
-    let reader = RefCell::new(reader);
-    // What cannot be scanned is still looked for as it was pasted.
-    let canonical = |pasted: &[u8]| reader.borrow_mut().secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
+    let reader = RefCell::new(None::<Reader<'_>>);
+    let fault = RefCell::new(None);
+    let read = |pasted: &[u8]| -> anyhow::Result<_> {
+        let mut reader = reader.borrow_mut();
+        if reader.is_none() {
+            *reader = Some(rules.recogniser()?.reader()?);
+        }
+        // What cannot be scanned is still looked for as it was pasted.
+        Ok(reader.as_mut().and_then(|reader| reader.secrets(pasted).ok()).unwrap_or_else(|| as_pasted(pasted)))
+    };
+    let known = RefCell::new(&mut known);
+    let canonical = |pasted: &[u8]| {
+        if known.borrow_mut().has(pasted) {
+            return as_pasted(pasted);
+        }
+        read(pasted).unwrap_or_else(|error| {
+            fault.borrow_mut().get_or_insert(error);
+            as_pasted(pasted)
+        })
+    };
     let mut forms = Vec::new();
     let asked = |pasted: &[u8]| {
         if let Some(mark) = Mark::parse(pasted) {
@@ -262,13 +279,16 @@ fn ask(
         Some(path) => secrets::from_file(path, args.null, asked)?,
         None => secrets::from_stdin(args.null, asked)?,
     }
+    if let Some(error) = fault.take() {
+        return Err(error);
+    }
     if lookup.secrets().is_empty() {
         bail!("there is no secret to look for; give one a line on standard input");
     }
     Ok((lookup, forms))
 }
 
-fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, detector: &Arc<Detector>) -> anyhow::Result<()> {
+fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, rules: &Rules<'_>) -> anyhow::Result<()> {
     if let Some(format) = args.report {
         let page = document(case, if format == ReportFormat::Html { Format::Html } else { Format::Markdown });
         let Some(path) = &args.output else { return print(&page) };
@@ -279,7 +299,7 @@ fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, detector: &Arc<Detecto
             .with_context(|| format!("cannot write {name}"));
     }
     let excerpts = match args.context {
-        Some(lines) => Excerpts::new(case, lines.into(), keyring, &args.namespace, detector)?,
+        Some(lines) => Excerpts::new(case, lines.into(), keyring, &args.namespace, rules.detector()?)?,
         None => Excerpts::default(),
     };
     if args.json {

@@ -302,7 +302,11 @@ fn subject(
         .map(|trace| PrintView {
             epoch: trace.epoch.get(),
             print: trace.print_text().to_owned(),
-            mark: trace.mark.clone(),
+            mark: trace.mark.clone().or_else(|| {
+                // Where no rule was asked, the one that found it tells.
+                let seen = |mark: &&String| mark.contains(&format!("-k{}-{}", trace.epoch, trace.print_text()));
+                subject.marks.iter().find(seen).cloned()
+            }),
         })
         .collect();
     Ok(subject)

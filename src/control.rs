@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod bridge;
+pub mod gaps;
 pub mod inventory;
 pub mod journal;
 pub mod keyring;

@@ -7,6 +7,8 @@ mod promises {
     mod allow;
     /// A private key over several lines goes whole, whatever its lines begin with, and nothing else waits for it.
     mod armor;
+    /// A keyring that AWS KMS unwraps: where it does not, nothing passes.
+    mod awskms;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
     /// A value in the line below its key goes as it would on the key's own line.

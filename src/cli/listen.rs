@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 use super::redact::{bytes, signals};
 use super::sightings_args::Recording;
 use crate::app::{self, Budget, Output, Settings};
+use crate::control::journal::entry::Gap;
 use crate::model::SourceId;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::source::tcp;
@@ -83,7 +84,7 @@ impl ListenArgs {
     }
 }
 
-/// Runs the service until SIGTERM or SIGINT.
+/// Runs the service until SIGTERM or SIGINT. The journal is to be told of what goes into `gaps`.
 ///
 /// # Errors
 /// When an address cannot be bound, or a part fails.
@@ -93,6 +94,7 @@ pub fn run(
     threads: usize,
     max_line: usize,
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
+    gaps: &mut Vec<Gap>,
 ) -> anyhow::Result<ExitCode> {
     log(args.log_level, args.log_format);
     let settings = Settings {
@@ -134,7 +136,7 @@ pub fn run(
         }
     };
     let left = app::run(settings, Arc::new(policy), listener, admin, output, shutdown);
-    let recorded = recording.finish();
+    let recorded = recording.finish(gaps);
     let left = left?;
     if left.bytes > 0 {
         tracing::error!(lines = left.lines, bytes = left.bytes, "not passed on within the time to drain: lost");

@@ -6,8 +6,10 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 
 use super::print::tell;
+use crate::control::gaps::of_sightings;
+use crate::control::journal::entry::Gap;
 use crate::control::sightings::recorder::Recorder;
-use crate::control::sightings::{Place, Store};
+use crate::control::sightings::{Place, SightingsError, Store};
 use crate::model::{Namespace, SourceId};
 use crate::pipeline::witness::Witnessing;
 
@@ -59,13 +61,22 @@ impl SightingsArgs {
 }
 
 impl Recording {
-    /// Waits until all is written. Every sender must be gone.
+    /// Waits until all is written. Every sender must be gone. The journal is to be told of what goes into `gaps`.
     ///
     /// # Errors
     /// When something could not be recorded: the log was cleaned all the same.
-    pub fn finish(self) -> anyhow::Result<()> {
-        let recorded = self.0.map(Recorder::finish).transpose()?.unwrap_or_default();
+    pub fn finish(self, gaps: &mut Vec<Gap>) -> anyhow::Result<()> {
+        let recorded = match self.0.map(Recorder::finish).transpose() {
+            Ok(recorded) => recorded.unwrap_or_default(),
+            Err(error) => {
+                if let SightingsError::Unwritten { sightings, between: Some(between), .. } = &error {
+                    gaps.push(of_sightings(*sightings, *between));
+                }
+                return Err(error.into());
+            }
+        };
         if recorded.lost > 0 {
+            gaps.extend(recorded.lost_between.map(|between| of_sightings(recorded.lost, between)));
             bail!("{} sightings could not be recorded; the log was cleaned all the same", recorded.lost);
         }
         Ok(())

@@ -30,6 +30,7 @@ use super::sightings::existing;
 use super::{secrets, time};
 use crate::control::inventory::Inventory;
 use crate::control::keyring::Keyring;
+use crate::control::lookup::foreign::Form;
 use crate::control::lookup::recognise::Reader;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
@@ -92,12 +93,13 @@ pub struct TraceArgs {
     /// When the breach was detected: the case file says until when 72 hours are left
     #[arg(long, value_name = "TIME", value_parser = time::time)]
     detected: Option<Timestamp>,
-    /// Show what other products write in a secret's place: github (hashed_token), aws (the account of a key id)
+    /// Show what other products write in a secret's place, and find it in the logs of --in: github (hashed_token), sha256 (in
+    /// hexadecimal digits), aws (the account of a key id, which is not looked for)
     ///
-    /// GitHub's form is a hash without a key: of a weak secret it is as good as the secret.
+    /// The first two are hashes without a key: of a weak secret they are as good as the secret.
     #[arg(long, value_name = "PRODUCT", value_delimiter = ',')]
     interop: Vec<Product>,
-    /// Show what the audit log of Vault or OpenBao has in a secret's place, given its salt in this file
+    /// Show what the audit log of Vault or OpenBao has in a secret's place, given its salt in this file, and find it in the logs of --in
     #[arg(long, value_name = "FILE")]
     vault_salt: Option<PathBuf>,
     #[command(flatten)]
@@ -133,6 +135,8 @@ enum Product {
     Github,
     /// AWS access key ids
     Aws,
+    /// SHA-256 in hexadecimal digits
+    Sha256,
 }
 
 impl fmt::Debug for TraceArgs {
@@ -163,7 +167,7 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     }
     let (mut lookup, forms) = ask(&args, lookup, (&rules, known), &interop)?;
 
-    let mut search = Search::new(&lookup);
+    let mut search = Search::new(&lookup).with_forms(foreign(&forms));
     let failed = search_all(&mut search, &args.logs);
     let incomplete = !failed.is_empty();
     let evidence = Evidence {
@@ -221,6 +225,7 @@ fn interop(args: &TraceArgs) -> anyhow::Result<Interop> {
     Ok(Interop {
         github: args.interop.contains(&Product::Github),
         aws: args.interop.contains(&Product::Aws),
+        sha256: args.interop.contains(&Product::Sha256),
         vault_salt: args.vault_salt.as_ref().map(salt).transpose()?,
     })
 }
@@ -286,6 +291,15 @@ fn ask(
         bail!("there is no secret to look for; give one a line on standard input");
     }
     Ok((lookup, forms))
+}
+
+/// What other products write, as far as it tells of one secret.
+fn foreign(forms: &[Forms]) -> Vec<Form> {
+    let of = |(secret, forms): (usize, &Forms)| {
+        let forms = forms.iter().filter(|(product, _)| Interop::is_of_one(product));
+        forms.map(|(product, text)| Form { secret, product, text: text.clone() }).collect::<Vec<_>>()
+    };
+    forms.iter().enumerate().flat_map(of).collect()
 }
 
 fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, rules: &Rules<'_>) -> anyhow::Result<()> {

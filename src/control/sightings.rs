@@ -107,6 +107,8 @@ pub enum SightingsError {
     Unwritten {
         /// How many, in all.
         sightings: u64,
+        /// When the first and the last of them were seen, in seconds of Unix time.
+        between: Option<(i64, i64)>,
         /// The last reason.
         error: Box<SightingsError>,
     },

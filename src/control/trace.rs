@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::inventory::{Inventory, InventoryError, Token};
 use super::keyring::{EpochState, Keyring};
+use super::lookup::foreign::{Form, Found};
 use super::lookup::search::{Extent, Search};
 use super::lookup::{Lookup, Trace};
 use super::sightings::query::{Covered, Reader};
@@ -110,6 +111,26 @@ pub struct Subject {
     pub logs: Vec<LogView>,
     /// What other products write in its place, by product.
     pub interop: BTreeMap<&'static str, String>,
+    /// Where that stands in the logs that were searched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignView>,
+}
+
+/// One log in which another product's form of it stands.
+#[derive(Debug, Serialize)]
+pub struct ForeignView {
+    /// The log's name.
+    pub file: String,
+    /// The product.
+    pub product: &'static str,
+    /// How often.
+    pub found: u64,
+    /// The line of the first, from 1.
+    pub first_line: Option<u64>,
+    /// The line of the last.
+    pub last_line: Option<u64>,
+    /// The lines of the first few.
+    pub lines: Vec<u64>,
 }
 
 /// One print.
@@ -198,7 +219,7 @@ pub struct SourceCoverage {
 impl Subject {
     /// Whether it was seen anywhere.
     pub fn is_found(&self) -> bool {
-        self.count > 0 || self.logs.iter().any(|log| log.found > 0)
+        self.count > 0 || self.logs.iter().any(|log| log.found > 0) || !self.foreign.is_empty()
     }
 }
 
@@ -238,6 +259,7 @@ impl Case {
             let mut subject = subject(place + 1, traces, &readers, inventory)?;
             if let Some((search, _)) = &search {
                 subject.logs = logs(place, traces, search);
+                subject.foreign = search.forms(place).map(|(form, file, found)| foreign(form, file, found)).collect();
             }
             subjects.push(subject);
         }
@@ -342,6 +364,17 @@ fn logs(place: usize, traces: &[Trace], search: &Search<'_>) -> Vec<LogView> {
         search.sightings(place, i).map(view).collect::<Vec<_>>()
     };
     traces.iter().enumerate().flat_map(of_trace).collect()
+}
+
+fn foreign(form: &Form, file: &str, found: &Found) -> ForeignView {
+    ForeignView {
+        file: file.to_owned(),
+        product: form.product,
+        found: found.count,
+        first_line: found.first.map(|place| place.line),
+        last_line: found.last.map(|place| place.line),
+        lines: found.places.iter().map(|place| place.line).collect(),
+    }
 }
 
 fn epoch_view(keyring: &Keyring, epoch: &super::keyring::Epoch) -> EpochView {

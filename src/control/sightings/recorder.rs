@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use self::parcel::{Parcel, RollUp};
+use self::parcel::{Parcel, RollUp, both};
 use self::writer::Writer;
 use super::{SightingsError, Store};
 use crate::model::{Batch, Coverage, Hour, Namespace, SourceId};
@@ -44,6 +44,8 @@ pub struct Recorded {
     pub sightings: u64,
     /// Sightings that are not, as the index could not be written.
     pub lost: u64,
+    /// When the first and the last of those were seen, in seconds of Unix time.
+    pub lost_between: Option<(i64, i64)>,
 }
 
 /// The running threads.
@@ -219,13 +221,16 @@ impl Work {
                     if tries == LAST_TRIES {
                         let left = self.waiting.as_ref().map_or(0, Parcel::sightings) + self.roll_up.sightings();
                         let sightings = self.roll_up.lost + left;
-                        return Err(SightingsError::Unwritten { sightings, error: Box::new(error) });
+                        let waiting = self.waiting.as_ref().and_then(Parcel::between);
+                        let between = [self.roll_up.lost_between, self.roll_up.between(), waiting];
+                        let between = between.into_iter().flatten().reduce(both);
+                        return Err(SightingsError::Unwritten { sightings, between, error: Box::new(error) });
                     }
                     std::thread::sleep(PAUSE);
                 }
             }
         }
-        self.recorded.lost = self.roll_up.lost;
+        (self.recorded.lost, self.recorded.lost_between) = (self.roll_up.lost, self.roll_up.lost_between);
         Ok(self.recorded)
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct RollUp {
     coverage: BTreeMap<(SourceId, Hour), Coverage>,
     /// Sightings there was no room for.
     pub(super) lost: u64,
+    /// When the first and the last of them were seen.
+    pub(super) lost_between: Option<(i64, i64)>,
 }
 
 /// What is written at once, under one number: it stays as it is until it is written.
@@ -55,6 +57,10 @@ impl RollUp {
         }
         for (rule, seen) in &batch.marks {
             coverage.lost += self.see(rule, seen, source, batch.time, held);
+        }
+        if coverage.lost > 0 {
+            let now = (batch.time, batch.time);
+            self.lost_between = Some(self.lost_between.map_or(now, |known| both(known, now)));
         }
         self.lost += coverage.lost;
         self.cover(&batch.source, Hour::of(batch.time), &coverage);
@@ -88,6 +94,11 @@ impl RollUp {
     /// Sightings in it.
     pub(super) fn sightings(&self) -> u64 {
         self.rows.values().map(|row| row.seen.count).sum()
+    }
+
+    /// When the first and the last of them were seen.
+    pub(super) fn between(&self) -> Option<(i64, i64)> {
+        between(&self.rows)
     }
 
     /// Takes all out of it, to be written under this number; nothing where nothing is in it.
@@ -128,6 +139,11 @@ impl Parcel {
         self.rows.values().map(|row| row.seen.count).sum()
     }
 
+    /// When the first and the last of them were seen.
+    pub(super) fn between(&self) -> Option<(i64, i64)> {
+        between(&self.rows)
+    }
+
     /// Its rows, in the order of the index, in which neighbours share its pages.
     pub(super) fn rows(&self) -> impl Iterator<Item = Sighting> {
         let mut sorted: Vec<_> = self.rows.iter().collect();
@@ -148,6 +164,15 @@ impl Parcel {
     pub(super) fn coverage(&self) -> impl Iterator<Item = Covering<'_>> {
         self.coverage.iter().map(|((source, hour), covered)| (source, *hour, *covered))
     }
+}
+
+/// A span that holds two.
+pub(super) fn both(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+fn between(rows: &Rows) -> Option<(i64, i64)> {
+    rows.values().map(|row| (row.first, row.last)).reduce(both)
 }
 
 /// Names by their places, in the order in which they came.

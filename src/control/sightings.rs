@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// Opens an index to write to it; what is not there is made. A server that cannot be reached is no error yet: it may be back when
-    /// something is to be written.
+    /// something is to be written. Of a database, neither this nor anything else may be called from within an asynchronous runtime.
     ///
     /// # Errors
     /// [`SightingsError`], when it cannot be opened, is something else's, or a later version's.

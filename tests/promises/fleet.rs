@@ -365,3 +365,20 @@ fn while_the_server_is_away_the_log_goes_on_and_nothing_is_lost_or_counted_twice
     assert!(stderr(&output).contains("50 sightings could not be recorded"), "{}", stderr(&output));
     assert!(cleaned(950));
 }
+
+/// It takes connections and never says a word: also then the start, the log and the end have their time.
+#[test]
+fn a_server_that_is_silent_keeps_no_log_waiting() {
+    let home = home_with_keyring();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || listener.incoming().map_while(Result::ok).collect::<Vec<_>>());
+    let url = format!("postgres://ink@127.0.0.1:{port}/fleet?connect_timeout=1");
+    let log = format!("GITHUB_TOKEN={TOKEN}\n").repeat(20);
+    let output = run_with(pipe(home.path()).args(["--sightings", &url]), log.as_bytes());
+    assert_eq!(ended(&output, 2).matches("ink1-").count(), 20);
+    assert!(stderr(&output).contains("20 sightings could not be recorded"), "{}", stderr(&output));
+    let asked =
+        run_with(inkprint(home.path()).args(["trace", "--keyring", "k", "--sightings", &url]), TOKEN.as_bytes());
+    assert!(ended(&asked, 2).is_empty() && stderr(&asked).contains("no answer"), "{}", stderr(&asked));
+}

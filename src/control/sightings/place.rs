@@ -24,8 +24,8 @@ use tokio_postgres::config::{Host, SslMode};
 pub(super) use self::password::password;
 use crate::pipeline::detect::{Written, decode};
 
-/// For one attempt to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Until a server has let us in, unless the URL says `connect_timeout`.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After so long without a word from it, the server counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(15);
 

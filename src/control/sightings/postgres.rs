@@ -30,7 +30,7 @@ use crate::model::{Coverage, Namespace, RuleId, Sighting, SourceId};
 const CHUNK: usize = 8192;
 
 /// For one flush; a server that takes longer counts as away.
-const FLUSH_LIMIT: Duration = Duration::from_secs(60);
+const FLUSH_LIMIT: Duration = Duration::from_secs(30);
 
 /// Writers of which nothing was heard for so long, in seconds, will not send a flush again.
 const WRITER_KEPT: i64 = 7 * 86_400;

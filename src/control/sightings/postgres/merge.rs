@@ -6,6 +6,8 @@ use tokio_postgres::{Client, Error};
 
 use super::super::backend::{Give, Take};
 use super::super::merge::{PART, Part, Rows};
+use super::query::raw;
+use super::session::failed;
 use super::{Index, SightingsError, WRITER_KEPT, now, put_coverage, put_sightings, rule_id, schema, source_id};
 use crate::model::Fingerprint;
 
@@ -18,11 +20,14 @@ pub(super) fn export(index: &Index, take: &mut Take<'_>) -> Result<(), Sightings
     session.run(None, async |client| client.batch_execute(begin).await)?;
     let mut all = || {
         let mut rows = |select: &str| session.run(None, async |client| client.query(select, &[]).await);
+        let fault = |error: Error| failed(&index.address.to_string(), &error);
         for row in rows("SELECT id, name FROM rule")? {
-            take(Part::Rule(row.get(0), row.get(1)))?;
+            let rule = || Ok(Part::Rule(row.try_get(0)?, row.try_get(1)?));
+            take(rule().map_err(fault)?)?;
         }
         for row in rows("SELECT id, node, namespace, name FROM source")? {
-            take(Part::Source(row.get(0), [row.get(1), row.get(2), row.get(3)]))?;
+            let source = || Ok(Part::Source(row.try_get(0)?, [row.try_get(1)?, row.try_get(2)?, row.try_get(3)?]));
+            take(source().map_err(fault)?)?;
         }
         let fetch = format!("FETCH {PART} FROM seen");
         loop {
@@ -30,8 +35,7 @@ pub(super) fn export(index: &Index, take: &mut Take<'_>) -> Result<(), Sightings
             if rows.is_empty() {
                 break;
             }
-            let row = |row: &tokio_postgres::Row| (row.get(0), std::array::from_fn(|at| row.get(at + 1)));
-            take(Part::Sightings(rows.iter().map(row).collect()))?;
+            take(Part::Sightings(rows.iter().map(raw).collect::<Result<_, _>>().map_err(fault)?))?;
         }
         let fetch = format!("FETCH {PART} FROM looked");
         loop {
@@ -39,10 +43,18 @@ pub(super) fn export(index: &Index, take: &mut Take<'_>) -> Result<(), Sightings
             if rows.is_empty() {
                 break;
             }
-            take(Part::Coverage(rows.iter().map(|row| std::array::from_fn(|at| row.get(at))).collect()))?;
+            let covered = rows.iter().map(|row| {
+                let mut numbers = [0; 6];
+                for (at, number) in numbers.iter_mut().enumerate() {
+                    *number = row.try_get(at)?;
+                }
+                Ok(numbers)
+            });
+            take(Part::Coverage(covered.collect::<Result<_, _>>().map_err(fault)?))?;
         }
         for row in rows("SELECT node, before FROM pruned")? {
-            take(Part::Pruned(row.get(0), row.get(1)))?;
+            let pruned = || Ok(Part::Pruned(row.try_get(0)?, row.try_get(1)?));
+            take(pruned().map_err(fault)?)?;
         }
         Ok(())
     };

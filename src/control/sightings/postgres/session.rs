@@ -13,11 +13,8 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::super::place::{Address, password, told};
+use super::super::place::{Address, CONNECT_TIMEOUT, password, told};
 use crate::control::sightings::SightingsError;
-
-/// Until a server has let us in.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// An open connection. To be used outside of any asynchronous runtime: it has one of its own, for itself alone.
 pub(super) struct Session {
@@ -38,15 +35,16 @@ impl Session {
             SslMode::Disable => None,
             _ => Some(MakeRustlsConnect::new(client_config(address)?)),
         };
+        let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         let away = |error: String| SightingsError::Away { index: index.clone(), error };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| away(error.to_string()))?;
-        let client = match runtime.block_on(async { timeout(CONNECT_LIMIT, connect(&config, tls)).await }) {
+        let client = match runtime.block_on(async { timeout(limit, connect(&config, tls)).await }) {
             Ok(connected) => connected.map_err(|error| refused(&index, &error))?,
-            Err(_) => return Err(away(format!("no answer in {} s", CONNECT_LIMIT.as_secs()))),
+            Err(_) => return Err(away(format!("no answer in {} s", limit.as_secs()))),
         };
         let mut session = Self { index, runtime, client };
         // What a lock holds up shall not be waited for without end.
-        session.run(Some(CONNECT_LIMIT), async |client| client.batch_execute("SET lock_timeout = '20s'").await)?;
+        session.run(Some(limit), async |client| client.batch_execute("SET lock_timeout = '20s'").await)?;
         Ok(session)
     }
 

@@ -1,6 +1,7 @@
 //! The thread that writes: so that an index which keeps it waiting keeps nobody else waiting.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::parcel::Parcel;
@@ -10,17 +11,30 @@ use crate::model::Namespace;
 /// A parcel, and whether it was written.
 pub(super) type Written = (Parcel, Result<(), SightingsError>);
 
-/// A thread that writes one parcel at a time.
+/// A thread that writes one parcel at a time. Dropping it waits for its end.
 pub(super) struct Writer {
     index: String,
-    parcels: Sender<Parcel>,
+    /// None only while it is dropped.
+    parcels: Option<Sender<Parcel>>,
     written: Receiver<Written>,
     /// Rows of the parcel that it has; none while it has none.
     has: Option<usize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The index is closed when this is gone: one that is left open would not be tidied up at the end of the program.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.parcels = None;
+        if let Some(thread) = self.thread.take() {
+            // Whether it panicked was told by `written`.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Writer {
-    /// Starts it. It ends when this is dropped and it is done with what it has.
+    /// Starts it.
     ///
     /// # Errors
     /// [`SightingsError::Thread`].
@@ -36,11 +50,11 @@ impl Writer {
                 }
             }
         };
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("sightings-write".to_owned())
             .spawn(run)
             .map_err(|_| SightingsError::Thread { index: index.clone() })?;
-        Ok(Self { index, parcels, written, has: None })
+        Ok(Self { index, parcels: Some(parcels), written, has: None, thread: Some(thread) })
     }
 
     /// Whether it has a parcel.
@@ -57,7 +71,7 @@ impl Writer {
     pub(super) fn write(&mut self, parcel: Parcel) {
         self.has = Some(parcel.len());
         // Where it is gone, `written` says so.
-        let _ = self.parcels.send(parcel);
+        let _ = self.parcels.as_ref().map(|parcels| parcels.send(parcel));
     }
 
     /// What it has written or tried to, which is waited for so long; nothing also where it has no parcel.

@@ -41,7 +41,7 @@ fn the_pipe_links_what_it_sees_over_a_rotation() {
     let new = ended(&run_with(&mut with_journal(home.path(), &[]), log.as_bytes()), 0);
     assert_eq!(records(home.path(), "bridge").len(), 0);
     for _ in 0..2 {
-        let args = ["--bridge", "--threads", "3", "--max-line", "64K"];
+        let args = ["--bridge", "--threads", "3", "--max-line", "256K"];
         assert_eq!(ended(&run_with(&mut with_journal(home.path(), &args), log.as_bytes()), 0), new);
     }
     let bridges = records(home.path(), "bridge");

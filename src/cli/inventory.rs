@@ -67,7 +67,7 @@ enum InventoryCommand {
     /// Show which tokens were seen in logs, never, lately, or though they are expired
     Report {
         /// The indexes of sightings
-        #[arg(long, value_name = "FILE", num_args = 1.., required = true, env = "INKPRINT_SIGHTINGS")]
+        #[arg(long, value_name = "INDEX", num_args = 1.., required = true, env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
         sightings: Vec<OsString>,
         /// A token that was not seen for so long is listed apart
         #[arg(long, value_name = "AGE", default_value = "90d", value_parser = time::age)]
@@ -82,7 +82,7 @@ enum InventoryCommand {
         #[arg(long, value_name = "NAME")]
         subject: String,
         /// Delete the sightings of the tokens from these indexes too
-        #[arg(long, value_name = "FILE", num_args = 1..)]
+        #[arg(long, value_name = "INDEX", num_args = 1..)]
         sightings: Vec<OsString>,
         #[command(flatten)]
         journal: JournalArgs,

@@ -13,9 +13,9 @@ use crate::cli::rule_args::RuleArgs;
 use crate::control::lookup::recognise::Recogniser;
 use crate::control::sightings::query::Reader;
 use crate::control::sightings::{SightingsError, Store};
-use crate::model::Secret;
+use crate::model::{Fingerprint, Secret};
 use crate::pipeline::detect::Detector;
-use crate::pipeline::fingerprint::MarkKeys;
+use crate::pipeline::fingerprint::{MarkKeys, Print};
 
 /// With more secrets than these, the rules pay.
 const FEW: usize = 16;
@@ -66,14 +66,17 @@ impl<'a> Known<'a> {
         Ok(Self { keys, readers: indexes.iter().map(Store::reader).collect::<Result<_, _>>()?, asked: 0 })
     }
 
-    /// Whether an index knows this token. What cannot be asked is not known: the answer itself will fail.
+    /// Whether an index knows this token, or the fingerprint that it is. What cannot be asked is not known: the answer itself will fail.
     pub(super) fn has(&mut self, pasted: &[u8]) -> bool {
         self.asked += 1;
         if self.asked > FEW || !is_token(pasted) {
             return false;
         }
         let secret = Secret::borrowed(pasted);
-        self.keys.iter().map(|keys| keys.print(&secret)).any(|print| {
+        let is_print = matches!(pasted.len(), Fingerprint::PRINT_LEN | Fingerprint::LEN)
+            && pasted.iter().all(|byte| Fingerprint::in_alphabet(*byte));
+        let as_print = pasted.first_chunk().copied().filter(|_| is_print);
+        self.keys.iter().map(|keys| keys.print(&secret)).chain(as_print).any(|print: Print| {
             let print = std::str::from_utf8(&print).unwrap_or_default();
             self.readers.iter().any(|reader| reader.sightings(print).is_ok_and(|seen| !seen.is_empty()))
         })

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use zeroize::Zeroize as _;
 
+use super::bridger::{Bridger, Bridging};
 use super::detect::action::Action;
 use super::detect::allow::{Allowed, Scope};
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
@@ -91,6 +92,7 @@ pub struct Worker<'p> {
     /// What the reporter is to be told of the text at hand; kept for its memory.
     rewritten: Vec<(Match, Option<Fingerprint>)>,
     witness: Option<Witness>,
+    bridger: Option<Bridger>,
 }
 
 impl<'p> Worker<'p> {
@@ -111,6 +113,7 @@ impl<'p> Worker<'p> {
             reporter: None,
             rewritten: Vec::new(),
             witness: None,
+            bridger: None,
         })
     }
 
@@ -141,11 +144,20 @@ impl<'p> Worker<'p> {
         self
     }
 
+    /// The same worker, which links the prints that a secret has in the live epochs.
+    pub fn bridging(mut self, bridging: Option<&Bridging>) -> Self {
+        self.bridger = bridging.and_then(|bridging| Bridger::new(bridging, &self.policy.live_keys));
+        self
+    }
+
     /// Hands what was seen since the last call to the index, as seen in `source`; waits while that has no room. To be called before
     /// the counts are taken.
     pub fn hand_over(&mut self, source: &SourceId) {
         if let Some(witness) = &mut self.witness {
             witness.hand_over(source, &self.tally);
+        }
+        if let Some(bridger) = &mut self.bridger {
+            bridger.hand_over();
         }
     }
 
@@ -255,8 +267,13 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         // Other parts of a message may be read otherwise once marks stand in one: in which lines, only the whole tells.
-        let counted =
-            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
+        let counted = note(
+            &mut self.tally,
+            &mut self.rewritten,
+            self.reporter.is_some(),
+            policy,
+            (self.witness.as_mut(), self.bridger.as_mut()),
+        );
         self.changed.clear();
         let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
@@ -267,7 +284,13 @@ impl<'p> Worker<'p> {
                 }
                 let before = std::mem::take(out);
                 self.changed.clear();
-                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
+                let counted = note(
+                    &mut self.tally,
+                    &mut self.rewritten,
+                    false,
+                    policy,
+                    (self.witness.as_mut(), self.bridger.as_mut()),
+                );
                 dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
                 continue;
             }
@@ -286,7 +309,13 @@ impl<'p> Worker<'p> {
                 copied = line.end();
                 let text = &before[line.range()];
                 let matches = self.finder.find(text)?;
-                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
+                let counted = note(
+                    &mut self.tally,
+                    &mut self.rewritten,
+                    false,
+                    policy,
+                    (self.witness.as_mut(), self.bridger.as_mut()),
+                );
                 dropped += rewrite_lines(text, matches, policy, style, out, &mut self.changed, counted);
             }
             out.extend_from_slice(&before[copied..]);
@@ -338,8 +367,13 @@ impl<'p> Worker<'p> {
         let_pass(matches.allowed, range, &mut self.tally);
         self.rewritten.clear();
         let policy = self.policy;
-        let counted =
-            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
+        let counted = note(
+            &mut self.tally,
+            &mut self.rewritten,
+            self.reporter.is_some(),
+            policy,
+            (self.witness.as_mut(), self.bridger.as_mut()),
+        );
         rewrite(text, range, matches, policy, self.style, out, counted);
         if let Some(reporter) = &mut self.reporter {
             reporter.follow(text, range, &self.rewritten);
@@ -387,13 +421,16 @@ fn note<'a>(
     rewritten: &'a mut Vec<(Match, Option<Fingerprint>)>,
     reports: bool,
     policy: &'a Policy,
-    mut witness: Option<&'a mut Witness>,
+    (mut witness, mut bridger): (Option<&'a mut Witness>, Option<&'a mut Bridger>),
 ) -> impl FnMut(&Match, &Secret<'_>, Option<Fingerprint>) + 'a {
     move |found, secret, fingerprint| {
         tally.matches[found.rule] += 1;
         if let Some(witness) = &mut witness {
             let unmarked = || policy.keys.fingerprint(&policy.detector.rule(found.rule).id, secret);
             witness.saw(fingerprint.unwrap_or_else(unmarked), found.rule, policy.keys.epoch());
+        }
+        if let Some(bridger) = &mut bridger {
+            bridger.saw(secret);
         }
         if reports {
             rewritten.push((*found, fingerprint));

@@ -1,7 +1,9 @@
 //! The command line: what may be typed, and one file per command.
 
 pub mod audit;
+pub mod check;
 mod completions;
+pub mod config;
 pub mod custody;
 pub mod fingerprint;
 pub mod handling_args;
@@ -23,6 +25,7 @@ pub mod serve;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
+pub mod top;
 pub mod trace;
 
 use std::process::ExitCode;
@@ -59,6 +62,9 @@ enum Command {
     Trace(trace::TraceArgs),
     Sightings(sightings::SightingsCommands),
     Inventory(inventory::InventoryArgs),
+    Check(check::CheckArgs),
+    Config(config::ConfigArgs),
+    Top(top::TopArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -76,6 +82,9 @@ pub fn main() -> ExitCode {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Sightings(args)) => sightings::run(args),
         Some(Command::Inventory(args)) => inventory::run(args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
+        Some(Command::Top(args)) => top::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

@@ -13,6 +13,10 @@ mod promises {
     mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
+    mod config;
+    /// What is shipped to deploy it is sound: units, alerts, dashboard, chart, shippers' configurations.
+    mod deploy;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
@@ -72,6 +76,8 @@ mod promises {
     mod tcp;
     /// TLS: who may not connect is refused by name, and certificates change while sessions go on.
     mod tls;
+    /// A running service on a terminal, and nothing there that could act on it.
+    mod top;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

@@ -7,6 +7,9 @@ set -eu
 
 missing=
 peers=
+# Where syslog-ng is unpacked, as Debian installs it or rsyslog but not both.
+syslog_ng=/opt/syslog-ng
+unpacked=yes
 
 # lacks PROGRAM PACKAGE: notes the package where the program is not there.
 lacks() {
@@ -44,6 +47,12 @@ for group in "$@"; do
         lacks openssl openssl
         lacks sslscan sslscan
         lacks sqlite3 sqlite3
+        # A judge of JSON schemas that is not ours.
+        python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
+        if ! command -v syslog-ng >/dev/null 2>&1 && [ ! -x $syslog_ng/usr/sbin/syslog-ng ]; then
+            unpacked=
+            missing="$missing libivykis0 libjson-c5 libnet1 libpcre3 libwrap0"
+        fi
         ;;
     bench)
         lacks python3 python3
@@ -74,6 +83,16 @@ install_peers() {
         echo "bao was installed, and is not in the PATH: add $(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')" >&2
         return 1
     fi
+}
+
+# syslog-ng, from Debian's package, once the libraries that it needs are there. Nothing of it is started.
+unpack_syslog_ng() {
+    [ -z "$unpacked" ] || return 0
+    echo "Unpacking syslog-ng into $syslog_ng" >&2
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download syslog-ng-core >&2 &&
+        $as_root mkdir -p $syslog_ng && $as_root dpkg -x syslog-ng-core_*.deb $syslog_ng)
+    rm -rf "$folder"
 }
 
 missing=${missing# }
@@ -116,4 +135,5 @@ if ! install; then
         exit 1
     fi
 fi
+unpack_syslog_ng
 install_peers

@@ -63,6 +63,12 @@ impl Probed {
         gauge!("inkprint_buffered_bytes").set(buffered as f64);
         let standing = self.shared.standing.borrow();
         gauge!("inkprint_config_generation").set(standing.generation as f64);
+        describe_gauge!(
+            "inkprint_scan_seconds",
+            Unit::Seconds,
+            "Time that all threads together have spent on finding and replacing since the start."
+        );
+        gauge!("inkprint_scan_seconds").set(standing.meters.totals().cleaning().as_secs_f64());
         if let Some(activated) = standing.key_activated {
             describe_gauge!("inkprint_key_age_seconds", Unit::Seconds, "Age of the key epoch that makes marks.");
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();

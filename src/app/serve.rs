@@ -1,9 +1,11 @@
 //! `inkprint serve`: a checked configuration -> a service that runs, with the control side around it.
 //!
-//! Start: the log of the program; rules and keys; the journal; the index of sightings; addresses; then the service as [`super::run`] has
-//! it. Stop: the service; the index; last, the journal, which tells how it ended.
+//! Start: rules and keys; addresses and certificates; the sandbox, before any other thread is started; the journal; the index of
+//! sightings; spools; then the service as [`super::run`] has it. Stop: the service; the index; last, the journal, which tells how it
+//! ended.
 
 mod certificates;
+mod confine;
 mod control;
 mod inputs;
 mod outputs;
@@ -23,6 +25,7 @@ use crate::control::admin::Listen;
 use crate::control::chronicle::Chronicle;
 use crate::control::config::Config;
 use crate::control::config::address::AdminAddress;
+use crate::control::config::admin::Admin;
 use crate::control::journal::Journal;
 use crate::control::journal::entry::Configuration;
 use crate::control::metrics::Metrics;
@@ -41,27 +44,30 @@ pub fn serve(
     (config, configuration): (Config, Configuration),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<Amount> {
-    let metrics = Metrics::new();
+    // As who it was started: keys, certificates and ports may be closed to who it becomes.
     let loaded = Loaded::load(&config)?;
+    let token = config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.resolve()).transpose();
+    let token = token.context("admin.token")?;
+    let mut reloads: Vec<Box<dyn Reloads>> = Vec::new();
+    let sources = inputs::bind(&config, &mut reloads)?;
+    let admin = config.admin.as_ref().map(|admin| listen(admin, &mut reloads)).transpose().context("admin")?;
+    let outputs = outputs::prepare(&config, &mut reloads)?;
+    confine::confine(&path, &config)?;
+
     for entry in &loaded.expired {
         tracing::warn!(entry = %entry.origin, "an allow list's entry has expired, and allows nothing any longer");
     }
+    let metrics = Metrics::new();
     let chronicle = begin(&config, configuration, &loaded)?;
     let recorders = Recorders::start(&config)?;
     let standing = Arc::new(loaded.standing(None, recorders.witnessing(), &metrics));
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
+    let sinks = outputs::open(&config, outputs)?;
 
-    let mut reloads: Vec<Box<dyn Reloads>> = Vec::new();
-    let connections = inputs::connections(&config);
     let threads = config.threads.map_or_else(processors, |threads| threads as usize);
     let max_line = config.sources.values().map(|source| source.max_line).max().unwrap_or(config.limits.max_line);
+    let connections = inputs::connections(&config);
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
-    let sinks = outputs::prepare(&config, &mut reloads)?;
-    let sources = inputs::bind(&config, &mut reloads)?;
-    let admin = config.admin.as_ref().map(|admin| listen(&admin.listen)).transpose()?;
-    let token = config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.resolve()).transpose();
-    let token = token.context("admin.token")?;
-
     let drain_timeout = config.limits.drain_timeout;
     let reloader = Reloader::new((path, config), recorders.witnessing().to_vec(), metrics.clone(), reloads, in_force);
     metrics.record(|| reload::describe(&["applied", "refused"]));
@@ -102,10 +108,17 @@ fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyh
         .context("nothing was read")
 }
 
-fn listen(address: &AdminAddress) -> anyhow::Result<Listen> {
+fn listen(admin: &Admin, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Listen> {
     let what = "serving /metrics, /livez, /readyz and /reload";
-    Ok(match address {
-        AdminAddress::Tcp(address) => Listen::Tcp(super::listeners::tcp(*address, what)?),
+    let tls = admin.tls.as_ref().map(|tls| inputs::acceptor("admin", tls, reloads)).transpose()?;
+    Ok(match &admin.listen {
+        AdminAddress::Tcp(address) => {
+            let listener = super::listeners::tcp(*address, what)?;
+            match tls {
+                Some(acceptor) => Listen::Tls(listener, acceptor),
+                None => Listen::Tcp(listener),
+            }
+        }
         AdminAddress::Unix(path) => Listen::Unix(super::listeners::unix(path, ADMIN_MODE, what)?),
     })
 }

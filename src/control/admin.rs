@@ -4,6 +4,8 @@
 //! - `GET /livez` answers while the process can; `GET /readyz` while it can take lines and pass them on. Neither asks who is there.
 //! - `GET /metrics` is Prometheus text; `POST /reload` reads the configuration again. Where there is a token, both ask for it.
 
+mod secured;
+
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -20,6 +22,9 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use self::secured::Secured;
+use crate::pipeline::tls::Acceptor;
+
 /// Whether the service can take lines and pass them on, or why not.
 pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -30,10 +35,11 @@ pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 pub type AskReload = Arc<dyn Fn() -> oneshot::Receiver<Result<u64, String>> + Send + Sync>;
 
 /// Where it is served.
-#[derive(Debug)]
 pub enum Listen {
     /// On a TCP address.
     Tcp(TcpListener),
+    /// On a TCP address, with TLS.
+    Tls(TcpListener, Acceptor),
     /// On a Unix socket.
     Unix(UnixListener),
 }
@@ -57,29 +63,30 @@ pub struct Pages {
 /// When the listener cannot be used or the thread not be started.
 pub fn spawn(listen: Listen, pages: Pages) -> io::Result<()> {
     match &listen {
-        Listen::Tcp(listener) => listener.set_nonblocking(true)?,
+        Listen::Tcp(listener) | Listen::Tls(listener, _) => listener.set_nonblocking(true)?,
         Listen::Unix(listener) => listener.set_nonblocking(true)?,
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let router = router(pages);
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
         runtime.block_on(async {
-            let outcome = match listen {
-                Listen::Tcp(listener) => match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => axum::serve(listener, router).await,
-                    Err(error) => Err(error),
-                },
-                Listen::Unix(listener) => match tokio::net::UnixListener::from_std(listener) {
-                    Ok(listener) => axum::serve(listener, router).await,
-                    Err(error) => Err(error),
-                },
-            };
-            if let Err(error) = outcome {
+            if let Err(error) = serve(listen, router).await {
                 tracing::error!(%error, "the admin address is out of service");
             }
         });
     })?;
     Ok(())
+}
+
+async fn serve(listen: Listen, router: Router) -> io::Result<()> {
+    match listen {
+        Listen::Tcp(listener) => axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await,
+        Listen::Tls(listener, acceptor) => {
+            let secured = Secured::new(tokio::net::TcpListener::from_std(listener)?, acceptor)?;
+            axum::serve(secured, router).await
+        }
+        Listen::Unix(listener) => axum::serve(tokio::net::UnixListener::from_std(listener)?, router).await,
+    }
 }
 
 fn router(pages: Pages) -> Router {

@@ -12,16 +12,20 @@
 pub mod address;
 pub mod admin;
 mod check;
+pub mod example;
 pub mod fault;
 pub mod field;
 pub mod limits;
+pub mod load;
 pub mod log;
 pub mod name;
 mod reader;
 pub mod records;
+pub mod reference;
 pub mod route;
 pub mod rules;
 pub mod sandbox;
+pub mod schema;
 pub mod secret;
 pub mod shape;
 pub mod sink;
@@ -55,9 +59,6 @@ use crate::model::Namespace;
 
 /// The version of the layout.
 pub const VERSION: u64 = 1;
-
-/// A larger file is no configuration.
-pub const MAX_BYTES: usize = 4 << 20;
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

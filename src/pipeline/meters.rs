@@ -7,6 +7,7 @@ mod sources;
 mod totals;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Unit, counter, describe_counter};
 
@@ -67,6 +68,11 @@ impl Meters {
     /// The same counts as numbers.
     pub fn totals(&self) -> Arc<Totals> {
         Arc::clone(&self.totals)
+    }
+
+    /// Adds time that a worker was busy.
+    pub fn busy(&self, time: Duration) {
+        self.totals.add_cleaning(time);
     }
 
     /// Adds what a worker has counted.

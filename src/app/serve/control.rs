@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::control::admin::AskReload;
 use crate::control::chronicle::Chronicle;
+use crate::control::notify;
 use crate::control::reload::Reloader;
 use crate::pipeline::meters::Totals;
 
@@ -91,6 +92,7 @@ impl Control {
 
 /// A reload that cannot be told of in the journal is said loudly: it is in force all the same, as its keys may be needed.
 fn reload(reloader: &mut Reloader, chronicle: &mut Chronicle) -> Result<u64, String> {
+    notify::reloading();
     let now = Timestamp::now();
     let (outcome, told) = match reloader.reload() {
         Ok(applied) => {
@@ -106,6 +108,10 @@ fn reload(reloader: &mut Reloader, chronicle: &mut Chronicle) -> Result<u64, Str
     };
     if let Err(error) = told {
         tracing::error!(%error, "the journal cannot be told of the reload");
+    }
+    match &outcome {
+        Ok(generation) => notify::ready(&format!("generation {generation} of the configuration is in force")),
+        Err(_) => notify::ready("the last reload was refused: see the log"),
     }
     outcome
 }

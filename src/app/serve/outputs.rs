@@ -7,7 +7,8 @@ use anyhow::Context;
 use super::certificates::ClientCertificates;
 use crate::app::parts::{Output, SinkPart};
 use crate::control::config::Config;
-use crate::control::config::sink::{SinkFraming, SinkKind, Spool as SpoolWritten, WhenFull as WhenFullWritten};
+use crate::control::config::name::PartName;
+use crate::control::config::sink::{Sink, SinkFraming, SinkKind, Spool as SpoolWritten, WhenFull as WhenFullWritten};
 use crate::control::config::tls::ClientTls;
 use crate::control::reload::Reloads;
 use crate::pipeline::queue::WhenFull;
@@ -16,16 +17,24 @@ use crate::pipeline::sink::peer::{self, Address};
 use crate::pipeline::spool::{self, Spool};
 use crate::pipeline::tls::{ClientSettings, Connector};
 
-/// Prepares every sink.
-pub(super) fn prepare(config: &Config, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Vec<SinkPart>> {
+/// Loads what every sink needs that may be closed to the sandbox.
+pub(super) fn prepare(config: &Config, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<Vec<Output>> {
+    let prepare = |(name, sink): (&PartName, &Sink)| {
+        let place = format!("sinks.{name}");
+        output(&place, &sink.kind, reloads).context(place)
+    };
+    config.sinks.iter().map(prepare).collect()
+}
+
+/// Opens the spools of the sinks that were prepared.
+pub(super) fn open(config: &Config, outputs: Vec<Output>) -> anyhow::Result<Vec<SinkPart>> {
     config
         .sinks
         .iter()
-        .map(|(name, sink)| {
-            let place = format!("sinks.{name}");
-            let output = output(&place, &sink.kind, reloads).with_context(|| place.clone())?;
-            let spool = sink.spool.as_ref().map(|spool| open(spool, name.as_str())).transpose();
-            let spool = spool.with_context(|| format!("{place}.spool"))?;
+        .zip(outputs)
+        .map(|((name, sink), output)| {
+            let spool = sink.spool.as_ref().map(|spool| open_spool(spool, name.as_str())).transpose();
+            let spool = spool.with_context(|| format!("sinks.{name}.spool"))?;
             let when_full = match sink.when_full {
                 WhenFullWritten::Wait => WhenFull::Wait,
                 WhenFullWritten::DropNewest => WhenFull::DropNewest,
@@ -67,7 +76,7 @@ fn connector(place: &str, tls: &ClientTls, reloads: &mut Vec<Box<dyn Reloads>>) 
     Ok(connector)
 }
 
-fn open(written: &SpoolWritten, sink: &str) -> anyhow::Result<Arc<Spool>> {
+fn open_spool(written: &SpoolWritten, sink: &str) -> anyhow::Result<Arc<Spool>> {
     let settings = spool::Settings { directory: written.directory.clone(), max_bytes: written.max_size };
     let (spool, found) = Spool::open(&settings)?;
     if found.records > 0 {

@@ -16,6 +16,9 @@ use super::sink::{Sink, SinkKind};
 use super::source::{Source, SourceKind};
 use super::{Config, RawConfig};
 
+/// A spool holds at least so many of the longest lines: with fewer, its files could not be freed one by one.
+const SPOOLED_LINES: u64 = 4;
+
 /// Compares the parts of a configuration, those that have no fault of their own, and makes it whole.
 pub(super) fn check(raw: RawConfig, table: &DeTable<'_>, faults: &mut Faults) -> Option<Config> {
     let mut checker = Checker { table, faults };
@@ -109,19 +112,23 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Each queue can hold a line, beside the one that is not yet whole and the one that is cleaned.
+    /// Each queue can hold a line, beside the one that is not yet whole and the one that is cleaned; each spool some of them.
     fn memory(&mut self, raw: &RawConfig) {
         let (Some(limits), Some(sources), Some(sinks)) = (&raw.limits, &raw.sources, &raw.sinks) else { return };
         let own = sources.sound.values().filter_map(|(shared, _)| shared.max_line);
         let max_line = own.fold(limits.max_line, usize::max);
         let least = max_line.saturating_mul(sinks.names.len() + 2);
+        let too_low = |what: String, least: u64| Problem::TooLow { what, least: written_size(least) };
+        let lines = written_size(max_line as u64);
         if limits.memory < least {
-            let problem = Problem::Memory {
-                max_line: written_size(max_line as u64),
-                sinks: sinks.names.len(),
-                least: written_size(least as u64),
-            };
-            self.note("limits.memory".to_owned(), problem);
+            let what = format!("lines of {lines} and {} sink(s)", sinks.names.len());
+            self.note("limits.memory".to_owned(), too_low(what, least as u64));
+        }
+        for (name, (shared, _)) in &sinks.sound {
+            let least = SPOOLED_LINES * max_line as u64;
+            if shared.spool.as_ref().is_some_and(|spool| spool.max_size < least) {
+                self.note(format!("sinks.{name}.spool.max_size"), too_low(format!("lines of {lines}"), least));
+            }
         }
     }
 }

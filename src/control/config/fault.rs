@@ -130,13 +130,11 @@ pub enum Problem {
          unix:/run/inkprint/admin.sock"
     )]
     OpenAdmin,
-    /// Less memory than the sources and sinks need.
-    #[error("is too low for lines of {max_line} and {sinks} sink(s): {least} is the least")]
-    Memory {
-        /// The longest line handled whole.
-        max_line: String,
-        /// How many sinks there are.
-        sinks: usize,
+    /// A size that does not hold what it must.
+    #[error("is too low for {what}: {least} is the least")]
+    TooLow {
+        /// What it must hold.
+        what: String,
         /// What would do.
         least: String,
     },

@@ -17,7 +17,7 @@ settings! {
     pub struct Limits {
         /// Log that is held in memory at once: queues before the sinks and lines not yet whole. When it is used up, sources are made
         /// to wait.
-        memory: Memory = default("64M").between(1 << 20, 1 << 50);
+        memory: Memory = default("64M").between(1 << 20, 16 << 40);
         /// Lines over this are cleaned in overlapping windows instead of whole.
         max_line: Memory = default("1M").between(LEAST_LINE, MOST_LINE);
         /// After SIGTERM, the time to pass on what was read; what is left then is spooled, or told as lost.

@@ -38,7 +38,7 @@ settings! {
         /// The age recipient that they are encrypted to: the public key, never the identity.
         recipient: Recipient = required("age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm");
         /// Bytes on disk at most; when it is full, lines are withheld without being kept.
-        max_size: Size = default("1G").between(1 << 20, 1 << 50);
+        max_size: Size = default("1G").between(1 << 20, 512 << 40);
     }
 }
 

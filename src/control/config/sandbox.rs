@@ -8,6 +8,8 @@ settings! {
     pub struct Sandbox {
         /// Whether it confines itself: no new privileges, Landlock for files and seccomp for system calls, where the kernel has them.
         enabled: bool = default("true");
+        /// Whether it refuses to start where the kernel cannot confine it in one of these ways.
+        required: bool = default("false");
         /// The user, by name or number, that it becomes when it is started as root.
         user: Maybe<String> = optional("inkprint", "it stays who it is");
         /// The group, by name or number.

@@ -54,7 +54,7 @@ settings! {
         /// Its directory, which no other sink shares.
         directory: PathBuf = required("/var/lib/inkprint/spool/shipper");
         /// Bytes on disk at most.
-        max_size: Size = default("1G").between(1 << 20, 1 << 50);
+        max_size: Size = default("1G").between(1 << 20, 512 << 40);
     }
 }
 

@@ -33,10 +33,10 @@ settings! {
         client_ca: Maybe<PathBuf> = optional("/etc/inkprint/tls/clients-ca.pem", "no client certificate is asked for");
         /// Whether clients must show a certificate.
         client: Maybe<ClientAuth> = optional("required", "required where `client_ca` is there, else none");
-        /// Of the clients' certificates, only those with one of these names: DNS names or URIs; * stands for a label of a name, or for
-        /// what is between slashes, and at the end for all that follows.
+        /// Of the clients' certificates, only those with one of these names: DNS names, whose first label may be *, or URIs, where * is
+        /// what stands between two slashes and, at the end, all that follows.
         names: Vec<NamePattern> = default("[]").example(r#"["*.example.com", "spiffe://org/*"]"#);
-        /// Revocation lists, in PEM.
+        /// Revocation lists, in PEM or DER.
         crl: Vec<PathBuf> = default("[]").example(r#"["/etc/inkprint/tls/clients.crl"]"#);
     }
 }
@@ -70,7 +70,7 @@ pub struct ClientCertificates {
     pub ca: PathBuf,
     /// One of these must match a name of the certificate; none means any name.
     pub names: Vec<String>,
-    /// Revocation lists, in PEM.
+    /// Revocation lists, in PEM or DER.
     pub crl: Vec<PathBuf>,
 }
 
@@ -104,7 +104,7 @@ settings! {
     /// TLS where we connect, as it is written.
     pub struct RawClientTls {
         /// The authorities, in PEM, of which the server's certificate must come.
-        ca: Maybe<PathBuf> = optional("/etc/inkprint/tls/ca.pem", "those that the system trusts");
+        ca: Maybe<PathBuf> = optional("/etc/inkprint/tls/ca.pem", "those that Mozilla trusts, which are built in");
         /// Our certificate and those between it and its authority, in PEM.
         certificate: Maybe<PathBuf> = optional("/etc/inkprint/tls/client.pem", "we show none");
         /// Its key, in PEM.
@@ -117,7 +117,7 @@ settings! {
 /// TLS where we connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTls {
-    /// The authorities, in PEM; those that the system trusts where there is none.
+    /// The authorities, in PEM; those that Mozilla trusts, which are built in, where there is none.
     pub ca: Option<PathBuf>,
     /// What we show.
     pub identity: Option<ClientIdentity>,
@@ -160,18 +160,8 @@ impl Shape for NamePattern {
     fn read(value: &DeValue<'_>, _: &Spec, mut at: At<'_>) -> Option<String> {
         let text = at.text(value)?;
         let sound = match text.split_once("://") {
-            Some((scheme, rest)) => {
-                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-                let parts = || rest.split('/');
-                !scheme.is_empty()
-                    && scheme.bytes().all(plain)
-                    && rest.bytes().all(|b| matches!(b, b'!'..=b'~'))
-                    && parts().all(|part| part == "*" || (!part.is_empty() && !part.contains('*')))
-                    && parts().next() != Some("*")
-            }
-            None => text.strip_prefix("*.").unwrap_or(text).split('.').all(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            }),
+            Some((scheme, rest)) => is_uri(scheme, rest),
+            None => text.strip_prefix("*.").unwrap_or(text).split('.').all(|label| is_plain(label, "")),
         };
         if sound {
             return Some(text.to_owned());
@@ -180,4 +170,14 @@ impl Shape for NamePattern {
             "a DNS name such as \"*.example.com\", or a URI such as \"spiffe://org/*\", with * for a whole part",
         ))
     }
+}
+
+fn is_plain(part: &str, more: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c) || more.contains(c))
+}
+
+fn is_uri(scheme: &str, rest: &str) -> bool {
+    let mut parts = rest.split('/');
+    let host = parts.next().unwrap_or_default();
+    is_plain(scheme, "+.") && is_plain(host, ".:") && parts.all(|part| part == "*" || is_plain(part, ".~"))
 }

@@ -1,6 +1,7 @@
 //! Counts as numbers, for the journal: metrics can only be written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::pipeline::fingerprint::Reason;
 use crate::pipeline::tally::Tally;
@@ -14,6 +15,7 @@ pub struct Totals {
     marks: AtomicU64,
     unverified_marks: AtomicU64,
     withheld: [AtomicU64; Reason::ALL.len()],
+    cleaning_nanos: AtomicU64,
 }
 
 /// [`Totals`] at one time.
@@ -49,6 +51,16 @@ impl Totals {
         for (to, reason) in self.withheld.iter().zip(Reason::ALL) {
             add(to, tally.withheld.by_reason(reason));
         }
+    }
+
+    /// Adds time that a worker was busy.
+    pub fn add_cleaning(&self, time: Duration) {
+        self.cleaning_nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Time that all workers together were busy.
+    pub fn cleaning(&self) -> Duration {
+        Duration::from_nanos(self.cleaning_nanos.load(Ordering::Relaxed))
     }
 
     /// What they are now.

@@ -22,7 +22,7 @@ settings! {
         /// The file, which is appended to.
         path: PathBuf = required("/var/log/inkprint/clean.log");
         /// It is rotated before it grows over this; "0" turns this off.
-        rotate_size: OrOff<Size> = default("100M").between(4 << 10, 1 << 50);
+        rotate_size: OrOff<Size> = default("100M").between(4 << 10, 512 << 40);
         /// It is rotated after so long; "0s" turns this off.
         rotate_every: OrOff<Duration> = default("24h").between(1_000, 31_622_400_000);
         /// Rotated files that are kept; older ones are removed.

@@ -34,23 +34,11 @@ choices! {
     }
 }
 
-choices! {
-    /// How a request is made.
-    pub enum Method: "method" {
-        /// POST.
-        Post = "POST",
-        /// PUT.
-        Put = "PUT",
-    }
-}
-
 settings! {
     /// HTTP requests with many lines each.
     pub struct Http {
-        /// Where they are sent.
+        /// Where they are posted to.
         url: HttpUrl = required("https://logs.internal:8443/ingest");
-        /// How they are made.
-        method: Method = default("POST");
         /// What a body is.
         format: BodyFormat = default("ndjson");
         /// How a body is packed.
@@ -68,7 +56,7 @@ settings! {
         /// The file that gets the lines of requests that the service refuses for good.
         dead_letter: Maybe<PathBuf> = optional("/var/lib/inkprint/ingest.dead", "they are dropped, and counted");
         /// TLS.
-        tls: Maybe<Table<ClientTls>> = optional("{}", "for https, what the system trusts");
+        tls: Maybe<Table<ClientTls>> = optional("{}", "for https, the authorities that Mozilla trusts");
     } check = check;
 }
 

@@ -9,7 +9,7 @@ settings! {
     /// A Unix socket that takes connections.
     pub struct Unix {
         /// The path of the socket.
-        path: PathBuf = required("/run/shipper/in.sock");
+        path: PathBuf = required("/run/collector/in.sock");
         /// How lines are told apart.
         framing: SinkFraming = default("lf").example("nul");
     }

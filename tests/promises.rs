@@ -65,6 +65,8 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
+    /// `inkprint serve`: faults and bad input on every side, and what comes of them.
+    mod serve;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
     /// Sinks: nothing counts as held before it is, and what cannot be handed on now is kept.

@@ -12,6 +12,7 @@ use crate::control::config::source::SourceKind;
 use crate::control::config::tls::{ClientTls, Clients, ServerTls};
 use crate::control::keyring::source::KeyringSource;
 use crate::control::sandbox::{Account, Outcome, Ports, Sandbox, fixed_part};
+use crate::control::sightings::Place;
 
 /// Enters the sandbox that fits the configuration in the file `path`, where it is not switched off, and logs what became of each part.
 /// Directories of the service's own that are missing are made before.
@@ -77,7 +78,12 @@ fn needs(path: &Path, config: &Config) -> Needs {
         needs.write.push(journal.path.clone());
         needs.write.extend(journal.key.clone());
     }
-    needs.write.extend(config.sightings.as_ref().map(|sightings| sightings.path.clone()));
+    match config.sightings.as_ref().map(|sightings| &sightings.index) {
+        Some(Place::File(path)) => needs.write.push(path.clone()),
+        // Its port, its passwords and its authorities are where the environment says.
+        Some(Place::Database(_)) => ports = None,
+        None => {}
+    }
     if let Some(quarantine) = &config.quarantine {
         needs.keep(&quarantine.directory);
     }

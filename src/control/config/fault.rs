@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::VERSION;
 use crate::control::keyring::source::SourceSyntaxError;
+use crate::control::sightings::PlaceError;
 
 /// What is wrong at one place of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,9 @@ pub enum Problem {
     /// No place of a keyring.
     #[error(transparent)]
     Keyring(SourceSyntaxError),
+    /// No index of sightings.
+    #[error("{0}")]
+    Index(PlaceError),
     /// An action that cannot be read.
     #[error("must be WHO=WHAT, such as \"jwt=mask\"; WHAT is mark, mask, keep-last=1 to keep-last=4 or drop-line")]
     Action,

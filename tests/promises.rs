@@ -63,6 +63,8 @@ mod promises {
     mod rules;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
+    /// Sinks: nothing counts as held before it is, and what cannot be handed on now is kept.
+    mod sinks;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
     /// What a spool took in comes out whole and in order, whatever becomes of the process, the disk or its bytes.

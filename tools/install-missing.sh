@@ -16,6 +16,11 @@ lacks() {
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
+# lacks_of_root PROGRAM PACKAGE: the same of a program that is not in everybody's PATH.
+lacks_of_root() {
+    PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
 for group in "$@"; do
     case $group in
     build)
@@ -47,6 +52,9 @@ for group in "$@"; do
         lacks openssl openssl
         lacks sslscan sslscan
         lacks sqlite3 sqlite3
+        lacks strace strace
+        lacks age age
+        lacks_of_root mkfs.ext4 e2fsprogs
         # A judge of JSON schemas that is not ours.
         python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
         if ! command -v syslog-ng >/dev/null 2>&1 && [ ! -x $syslog_ng/usr/sbin/syslog-ng ]; then

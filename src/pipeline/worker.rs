@@ -44,6 +44,11 @@ impl Carry {
     pub fn held(&self) -> usize {
         self.lines.len()
     }
+
+    /// Whether rows of a key go on whose first part was cleaned already: what follows is only known by what was before.
+    pub fn goes_on(&self) -> bool {
+        self.shape.is_some()
+    }
 }
 
 impl Drop for Carry {

@@ -83,12 +83,10 @@ pub enum Problem {
     #[error("a name is 1 to 40 of a-z, 0-9, hyphens and underscores")]
     Name,
     /// Something of the kind must be there.
-    #[error("there is no {what}; add a table such as [{what}s.{example}]")]
+    #[error("there is no {what}; add a table [{what}s.NAME] with a `type`")]
     None {
         /// `source` or `sink`.
         what: &'static str,
-        /// A name.
-        example: &'static str,
     },
     /// An empty list that must not be one.
     #[error("must not be empty; name at least one {0}")]

@@ -152,6 +152,7 @@ impl Waiting {
 const NEEDED: &[&str] = &[
     "read the configuration, replaced",
     "write state",
+    "write its own directory",
     "rename state",
     "remove state",
     "listen on a socket in the state",
@@ -288,6 +289,7 @@ fn the_child(scene: &str) {
     let sandbox = Sandbox {
         read: vec![home.join("etc/inkprint.toml")],
         write: vec![home.join("state")],
+        own: vec![home.join("state/own/below")],
         bind: Ports::Only(vec![]),
         connect: Ports::Only(vec![allowed, listener.local_addr().expect("bound").port()]),
         account: match mode {
@@ -329,6 +331,12 @@ fn the_child(scene: &str) {
     let (etc, state, outside) = (home.join("etc"), home.join("state"), home.join("outside"));
     attempt("read the configuration, replaced", || fs::read(etc.join("inkprint.toml")));
     attempt("write state", || fs::write(state.join("a"), "a"));
+    attempt("write its own directory", || {
+        if mode == "without" {
+            fs::create_dir_all(state.join("own/below"))?;
+        }
+        fs::write(state.join("own/below/a"), "a")
+    });
     attempt("rename state", || fs::rename(state.join("a"), state.join("b")));
     attempt("remove state", || fs::remove_file(state.join("b")));
     attempt("listen on a socket in the state", || {

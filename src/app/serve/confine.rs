@@ -25,16 +25,16 @@ pub(super) fn confine(path: &Path, config: &Config) -> anyhow::Result<()> {
         return make_directories(&needs(path, config).made);
     }
     let Needs { read, write, made, connect } = needs(path, config);
-    make_directories(&made)?;
     let settings = &config.sandbox;
     let account = settings.user.clone().map(|user| Account { user, group: settings.group.clone() });
     let sandbox = Sandbox {
         read,
         write,
+        own: made,
         bind: Ports::Only(Vec::new()),
         connect,
         account,
-        read_all_files: false,
+        read_all_files: settings.read_all_files,
         required: settings.required,
     };
     let report = sandbox.enter()?;
@@ -56,7 +56,7 @@ pub(super) fn confine(path: &Path, config: &Config) -> anyhow::Result<()> {
 struct Needs {
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,
-    /// Directories that are ours to make.
+    /// Directories that are ours to make, and to write.
     made: Vec<PathBuf>,
     connect: Ports,
 }
@@ -127,7 +127,6 @@ fn needs(path: &Path, config: &Config) -> Needs {
 impl Needs {
     /// A directory with all that is in it.
     fn keep(&mut self, directory: &Path) {
-        self.write.push(directory.to_owned());
         self.made.push(directory.to_owned());
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::super::program::{ended, run, stdout, tool};
-use super::{files, root, text};
+use super::{files, is_sound, root, text};
 
 const CHART: &str = "deploy/helm/inkprint";
 
@@ -76,7 +76,9 @@ fn the_values_are_what_the_schema_says() {
             whole[name] = value.clone();
         }
         assert_eq!(faults(&whole, &schema, name), [""; 0]);
-        let config: toml::Table = toml::from_str(whole["config"].as_str().expect("text")).expect("a configuration");
+        let text = whole["config"].as_str().expect("text");
+        is_sound(name, text);
+        let config: toml::Table = toml::from_str(text).expect("a configuration");
         assert_eq!(
             config["admin"]["listen"].as_str(),
             Some("0.0.0.0:9640"),

@@ -3,12 +3,12 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::super::program::{home_with_keyring, inkprint, long_tests};
+use super::super::program::{home_with_keyring, inkprint, long_tests, tool};
 use super::super::tcp::service::{Collected, canary, wait_for};
 use super::server::{Reply, Server};
 
@@ -21,6 +21,11 @@ struct Serving {
 
 impl Serving {
     fn start(home: &Path, sink: &str) -> Self {
+        Self::start_by(home, sink, &[])
+    }
+
+    /// The same, run by another program's words.
+    fn start_by(home: &Path, sink: &str, words: &[&str]) -> Self {
         let config = format!(
             "version = 1\nkeyring = \"{}\"\n[limits]\nmemory = \"32M\"\n[log]\nformat = \"json\"\n\
              [sources.in]\ntype = \"tcp\"\nlisten = \"127.0.0.1:0\"\n[sinks.out]\n{sink}",
@@ -28,6 +33,10 @@ impl Serving {
         );
         fs::write(home.join("inkprint.toml"), config).expect("written");
         let mut command = inkprint(home);
+        if let [program, words @ ..] = words {
+            let inner = std::mem::replace(&mut command, Command::new(program));
+            command.args(words).arg(inner.get_program()).current_dir(home).env("HOME", home).stdin(Stdio::null());
+        }
         command.args(["serve", "--config", "inkprint.toml"]).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program was built");
         let (log, _reader) = Collected::from(child.stderr.take().expect("piped"));
@@ -131,6 +140,32 @@ fn killed_at_any_moment_a_file_has_whole_lines_only() {
         }
     }
     assert!(checked > 1000, "{checked} lines");
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_missing_and_nothing_is_there_twice() {
+    if !tool("strace") {
+        return;
+    }
+    let home = home_with_keyring();
+    let path = home.path().join("clean.log");
+    let sink = format!("type = \"file\"\npath = \"{}\"\n", path.display());
+    // Every third sync fails. The program is this process's own child, and strace another.
+    let fault = "inject=fdatasync:error=EIO:when=2+3";
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", fault];
+    let service = Serving::start_by(home.path(), &sink, &strace);
+    let mut socket = TcpStream::connect(&service.address).expect("it listens");
+    for start in (0..1000).step_by(100) {
+        socket.write_all(&lines(start..start + 100)).expect("sent");
+        wait_for("the lines", || {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            (text.lines().count() == start + 100).then_some(())
+        });
+    }
+    drop(socket);
+    let log = service.stop();
+    assert!(log.contains("cannot write: lines are held back"), "{log}");
+    assert_eq!(numbers(&fs::read_to_string(&path).expect("text")), (0..1000).collect::<Vec<_>>());
 }
 
 #[test]

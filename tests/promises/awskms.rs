@@ -49,6 +49,11 @@ impl Kms {
 
     /// Asks the service itself, as its own programs would; it does not look at the signature.
     fn ask(&self, action: &str, request: &Value) -> Value {
+        self.answer(action, request).expect("it does so")
+    }
+
+    /// Nothing where it refuses.
+    fn answer(&self, action: &str, request: &Value) -> Option<Value> {
         let body = request.to_string();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         let head = format!(
@@ -61,8 +66,7 @@ impl Kms {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-        assert!(head.contains(" 200 "), "{answer}");
-        serde_json::from_str(body).unwrap_or_default()
+        head.contains(" 200 ").then(|| serde_json::from_str(body).unwrap_or_default())
     }
 
     /// The ARN of a new key.
@@ -263,11 +267,17 @@ fn a_service_that_cannot_or_will_not_answer_lets_nothing_pass() {
     ended(&kms.wrap(&key, &[]), 0);
     let id = serde_json::json!({ "KeyId": key.rsplit('/').next() });
     kms.ask("DisableKey", &id);
-    kms.refused(&mut kms.pipe(), "is disabled");
-    let wrap =
-        run(kms.with(inkprint(kms.home.path())).args(["keys", "wrap", "--keyring", "k", "--kms", &key, "-o", "w"]));
-    ended(&wrap, 2);
-    assert!(stderr(&wrap).contains("is disabled") && !kms.home.path().join("w").exists(), "{}", stderr(&wrap));
+    let data_key = serde_json::json!({ "KeyId": key, "KeySpec": "AES_256" });
+    if kms.answer("GenerateDataKey", &data_key).is_none() {
+        kms.refused(&mut kms.pipe(), "is disabled");
+        let mut wrap = kms.with(inkprint(kms.home.path()));
+        let wrap = run(wrap.args(["keys", "wrap", "--keyring", "k", "--kms", &key, "-o", "w"]));
+        ended(&wrap, 2);
+        assert!(stderr(&wrap).contains("is disabled") && !kms.home.path().join("w").exists(), "{}", stderr(&wrap));
+    } else {
+        assert!(std::env::var_os("INKPRINT_REQUIRE_TOOLS").is_none(), "this moto_server is too old");
+        eprintln!("SKIPPED: this moto_server is too old to refuse a key that is disabled");
+    }
     kms.ask("EnableKey", &id);
     assert_eq!(ended(&run_with(&mut kms.pipe(), LINE), 0), expected);
 

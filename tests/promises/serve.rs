@@ -6,3 +6,21 @@ pub mod peers;
 pub mod ledger;
 /// Messages by length, by NUL and by line: none joined to another, none lost.
 mod framing;
+/// Sinks that stall, stay away, flap and vanish.
+mod sinks;
+/// Killed at any moment, and ended as it should be.
+mod killed;
+/// Reloads: whole or not at all, without a connection dropped or a line uncleaned.
+mod reload;
+/// Senders that are slow, silent, half gone or too many.
+mod patience;
+/// Who is let in by TLS, and who is not.
+mod tls;
+/// Programs that others have made, sending and receiving.
+mod programs;
+/// What is told of it, and to whom.
+mod told;
+/// Clocks that jump and run fast.
+mod clock;
+/// Lines that are longer than what memory has room for.
+mod memory;

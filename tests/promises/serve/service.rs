@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::super::program::{home_with_keyring, inkprint};
+use super::super::program::{ended, home_with_keyring, inkprint};
 use super::super::tcp::service::{Collected, wait_for};
 use super::ledger::assert_clean;
 
@@ -87,9 +87,19 @@ impl Home {
         service
     }
 
-    /// Runs the program to its end with other arguments.
-    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
-        inkprint(self.0.path()).args(arguments).output().expect("the program was built")
+    /// Runs the program to its end with other arguments, which must succeed, and gives what it printed.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let mut command = inkprint(self.0.path());
+        ended(command.env("INKPRINT_JOURNAL", "journal.jsonl").args(arguments).output().as_ref().expect("it was built"), 0)
+    }
+
+    /// The records of the journal, which must be sound.
+    #[track_caller]
+    pub fn journal(&self) -> Vec<serde_json::Value> {
+        self.run(&["audit", "verify"]);
+        let text = fs::read_to_string(self.path("journal.jsonl")).expect("a journal");
+        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
     }
 
     /// No file below the home holds a part of a canary.

@@ -30,7 +30,9 @@ fn parts(peer: &Peer) -> String {
 
 fn counted(connection: usize, count: usize) -> Vec<u8> {
     let text = lines(connection, 0..count);
-    text.split_inclusive(|byte| *byte == b'\n').flat_map(|line| [format!("{} ", line.len()).as_bytes(), line].concat()).collect()
+    text.split_inclusive(|byte| *byte == b'\n')
+        .flat_map(|line| [format!("{} ", line.len()).as_bytes(), line].concat())
+        .collect()
 }
 
 /// What depends on a clock: waiting for a peer, giving up a length, the ages that are told, the end.

@@ -113,8 +113,7 @@ fn counted_messages_go_on_to_a_peer_that_takes_nul() {
         (peer.bytes().iter().filter(|byte| **byte == 0).count() == messages.len()).then_some(())
     });
     service.stop();
-    let expected: Vec<String> =
-        messages.iter().enumerate().map(|(at, message)| same(message, at + 1) + "\0").collect();
+    let expected: Vec<String> = messages.iter().enumerate().map(|(at, message)| same(message, at + 1) + "\0").collect();
     assert_eq!(unmarked(&peer.bytes()), expected.concat());
 }
 
@@ -177,9 +176,19 @@ fn lying_lengths_join_no_messages_and_lose_nothing() {
         ("negative", format!("-46 token={token}\n{next}"), vec!["-46 token=MARK".into(), "<13>next".into()], 1.0),
         ("no space", format!("46token={token}\n{next}"), vec!["46token=MARK".into(), "<13>next".into()], 1.0),
         ("a plus", format!("+46 token={token}\n{next}"), vec!["+46 token=MARK".into(), "<13>next".into()], 1.0),
-        ("a line among them", format!("<13>token={token}\n{next}"), vec!["<13>token=MARK".into(), "<13>next".into()], 1.0),
+        (
+            "a line among them",
+            format!("<13>token={token}\n{next}"),
+            vec!["<13>token=MARK".into(), "<13>next".into()],
+            1.0,
+        ),
         // Believed, and the rest is a line of its own.
-        ("too small", format!("4 <13>token={token}\n{next}"), vec!["<13>".into(), "token=MARK".into(), "<13>next".into()], 1.0),
+        (
+            "too small",
+            format!("4 <13>token={token}\n{next}"),
+            vec!["<13>".into(), "token=MARK".into(), "<13>next".into()],
+            1.0,
+        ),
         // Believed to the connection's end: of what was to come, as much as came.
         ("too large", format!("999 token={token}"), vec!["token=MARK".into()], 1.0),
         ("far too large", format!("9999999999 token={token}"), vec!["token=MARK".into()], 1.0),

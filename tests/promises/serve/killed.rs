@@ -88,7 +88,8 @@ fn what_the_spool_held_when_it_was_killed_arrives_whole_and_little_of_it_twice()
     service.stop();
     peer.leave();
     let ledger = peer.ledger();
-    let arrived = |(connection, number): &(usize, usize)| ledger.seen.get(connection).is_some_and(|n| n.contains_key(number));
+    let arrived =
+        |(connection, number): &(usize, usize)| ledger.seen.get(connection).is_some_and(|n| n.contains_key(number));
     let missing: Vec<_> = due.iter().filter(|line| !arrived(line)).take(10).collect();
     assert!(missing.is_empty(), "{missing:?} were in the spool");
     assert!(due.len() > kills, "{} lines were ever in the spool", due.len());
@@ -163,7 +164,10 @@ fn on_sigterm_under_load_all_that_was_read_is_passed_on() {
         let count = ledger.numbers(round).len();
         ledger.assert_is(round, 0..count);
         let length = |count: usize| lines(round, 0..count).len() as u64;
-        assert!((length(count)..=length(count + 1)).contains(&bytes_in), "{bytes_in} bytes read, {count} lines arrived");
+        assert!(
+            (length(count)..=length(count + 1)).contains(&bytes_in),
+            "{bytes_in} bytes read, {count} lines arrived"
+        );
         assert!(count <= written + 20);
     }
 }
@@ -189,7 +193,8 @@ fn a_second_sigterm_ends_it_at_once() {
 fn what_cannot_be_passed_on_in_time_is_told_and_with_a_spool_it_is_kept() {
     let peer = Peer::away(&free_address());
     let home = Home::new();
-    let at_once = |spool: &str| with_sink(&peer.address, spool).replace("drain_timeout = \"60s\"", "drain_timeout = \"1s\"");
+    let at_once =
+        |spool: &str| with_sink(&peer.address, spool).replace("drain_timeout = \"60s\"", "drain_timeout = \"1s\"");
     let mut service = home.start(&at_once(""));
     service.send("in", &lines(1, 0..100));
     service.wait_for_metric("inkprint_source_lines_total{source=\"in\"}", 100.0);
@@ -212,7 +217,10 @@ fn what_cannot_be_passed_on_in_time_is_told_and_with_a_spool_it_is_kept() {
 fn the_end_of_standard_input_is_the_end_where_there_is_no_other_source() {
     let home = Home::new();
     let peer = Peer::new();
-    home.configure(&format!("[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"tcp\"\naddress = \"{}\"\n", peer.address));
+    home.configure(&format!(
+        "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"tcp\"\naddress = \"{}\"\n",
+        peer.address
+    ));
     let mut service = Service::spawn(&home, home.command().stdin(Stdio::piped()));
     service.wait_until_it_listens();
     let mut stdin = service.stdin();

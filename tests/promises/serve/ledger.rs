@@ -117,7 +117,8 @@ fn parse(line: &str) -> Option<(usize, usize)> {
     let (fingerprint, padding) = rest.split_once(' ')?;
     let (connection, number) = (connection.parse().ok()?, number.parse::<usize>().ok()?);
     let mark = fingerprint.len() == 24 && fingerprint.bytes().all(|b| b.is_ascii_alphanumeric());
-    (mark && padding.len() == self::padding(number) && padding.bytes().all(|b| b == b'x')).then_some((connection, number))
+    (mark && padding.len() == self::padding(number) && padding.bytes().all(|b| b == b'x'))
+        .then_some((connection, number))
 }
 
 /// What the oracle is worth: it sees a canary, either half of one, a line that is torn and one out of order.
@@ -127,7 +128,9 @@ fn the_oracle_sees_what_it_is_there_for() {
     assert!(fails(|| assert_clean("a canary", canary(1).as_bytes())));
     assert!(fails(|| assert_clean("its beginning", &canary(1).as_bytes()[..20])));
     assert!(fails(|| assert_clean("its end", &canary(1).as_bytes()[20..])));
-    let clean = |number: usize| line(1, number).replace(&canary(1 << 32 | number), "ink1-github-pat-k1-q7xk2m9c4vw8z5tn1bhd7k2p");
+    let clean = |number: usize| {
+        line(1, number).replace(&canary(1 << 32 | number), "ink1-github-pat-k1-q7xk2m9c4vw8z5tn1bhd7k2p")
+    };
     assert_eq!(Ledger::of(format!("{}{}", clean(7), clean(8)).as_bytes()).numbers(1), [7, 8]);
     assert!(fails(|| drop(Ledger::of(&lines(1, 0..2)))));
     assert!(fails(|| drop(Ledger::of(b"c=1 n=7 token=ink1-github-pat-k1-q7xk2m9c4vw8z5tn1bhd7k2p xxx\n"))));

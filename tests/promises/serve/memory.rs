@@ -65,7 +65,10 @@ fn many_long_lines_at_once_take_no_more_memory_than_allowed() {
         let good = lines(1000, 0..10);
         let good: Vec<u8> = match framing {
             "lf" => good,
-            _ => good.split_inclusive(|b| *b == b'\n').flat_map(|l| [format!("{} ", l.len()).as_bytes(), l].concat()).collect(),
+            _ => good
+                .split_inclusive(|b| *b == b'\n')
+                .flat_map(|l| [format!("{} ", l.len()).as_bytes(), l].concat())
+                .collect(),
         };
         service.send("in", &good);
         peer.wait_for_line(1000, 9);
@@ -107,9 +110,7 @@ fn a_line_of_a_gibibyte_is_bounded_and_clean() {
                 peer.wait_for_line(1, number);
             }
         });
-        wait_for("all of it", || {
-            (service.metric("inkprint_source_connections{source=\"in\"}") <= 1.0).then_some(())
-        });
+        wait_for("all of it", || (service.metric("inkprint_source_connections{source=\"in\"}") <= 1.0).then_some(()));
         let peak = service.memory("VmHWM");
         assert!(peak < BASE + (64 << 20), "{framing}: {} MiB", peak >> 20);
         assert_clean("what the peer got", &peer.bytes());

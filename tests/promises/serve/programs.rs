@@ -336,7 +336,8 @@ fn pythons_handlers_send_to_it() {
     };
     let frames = || {
         let bytes = peer.bytes();
-        let mut frames: Vec<String> = bytes.split(|byte| *byte == 0).map(|f| String::from_utf8_lossy(f).into_owned()).collect();
+        let mut frames: Vec<String> =
+            bytes.split(|byte| *byte == 0).map(|f| String::from_utf8_lossy(f).into_owned()).collect();
         // Behind the last NUL.
         frames.pop();
         frames
@@ -351,7 +352,10 @@ fn pythons_handlers_send_to_it() {
         let frames = wait_for("two messages", || Some(frames()).filter(|frames| frames.len() >= 2 * (way + 1)));
         let [one, two] = &frames[2 * way..] else { panic!("{frames:?}") };
         assert!(one.starts_with("<12>one token=ink1-github-pat-k1-") && one.ends_with(" end"), "{how}: {one:?}");
-        assert!(two.starts_with("<11>two\nlines token=ink1-github-pat-k1-") && two.ends_with("\nend"), "{how}: {two:?}");
+        assert!(
+            two.starts_with("<11>two\nlines token=ink1-github-pat-k1-") && two.ends_with("\nend"),
+            "{how}: {two:?}"
+        );
     }
     // Pickles, to sources of every framing: what is in them is cleaned like any other bytes, and others are served on.
     for source in ["in", "lines", "counted"] {
@@ -360,7 +364,8 @@ fn pythons_handlers_send_to_it() {
     service.send("lines", format!("after token={}\n", canary(3)).as_bytes());
     wait_for("a line", || frames().iter().any(|frame| frame.starts_with("after token=ink1-")).then_some(()));
     wait_for("the ends", || {
-        let open = ["in", "lines", "counted"].map(|source| service.metric(&format!("inkprint_source_connections{{source=\"{source}\"}}")));
+        let open = ["in", "lines", "counted"]
+            .map(|source| service.metric(&format!("inkprint_source_connections{{source=\"{source}\"}}")));
         (open == [0.0; 3]).then_some(())
     });
     assert_eq!(service.get("/readyz").0, 200);

@@ -163,7 +163,9 @@ fn fifty_reloads_under_load_each_whole_or_not_at_all() {
             let begins = format!("c=9 n={round} ");
             let cleaned = wait_for("a line", || {
                 let text = String::from_utf8(peer.bytes()).expect("text");
-                text.split_inclusive('\n').find(|line| line.starts_with(&begins) && line.ends_with('\n')).map(str::to_owned)
+                text.split_inclusive('\n')
+                    .find(|line| line.starts_with(&begins) && line.ends_with('\n'))
+                    .map(str::to_owned)
             });
             assert_eq!(version(&cleaned), format!("{in_force} k1"), "round {round}, {bad:?}");
         }

@@ -91,7 +91,10 @@ impl Home {
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> String {
         let mut command = inkprint(self.0.path());
-        ended(command.env("INKPRINT_JOURNAL", "journal.jsonl").args(arguments).output().as_ref().expect("it was built"), 0)
+        ended(
+            command.env("INKPRINT_JOURNAL", "journal.jsonl").args(arguments).output().as_ref().expect("it was built"),
+            0,
+        )
     }
 
     /// The records of the journal, which must be sound.

@@ -38,11 +38,8 @@ fn sending(socket: TcpStream, connection: usize, count: usize) -> thread::JoinHa
 fn a_sink_that_never_reads_stops_the_other_only_when_its_spool_is_full() {
     let (good, slow) = (Peer::new(), Peer::new());
     slow.stall();
-    let parts = [
-        SMALL.to_owned(),
-        tcp_sink("good", &good.address, ""),
-        tcp_sink("slow", &slow.address, &spool("slow", "4M")),
-    ];
+    let parts =
+        [SMALL.to_owned(), tcp_sink("good", &good.address, ""), tcp_sink("slow", &slow.address, &spool("slow", "4M"))];
     let mut service = Home::new().start(&parts.concat());
     let sender = sending(service.connect("in"), 1, MANY);
     // More than its queue and its spool have room for never gets into them, and the good sink is not kept waiting until then.
@@ -246,10 +243,8 @@ impl Hole {
     /// `None`, and a word why, where the packet filter cannot be used.
     fn ready() -> Option<Self> {
         let hole = Self { table: format!("inkprint_test_{}", std::process::id()) };
-        let chain = format!(
-            "add table inet {0}; add chain inet {0} out {{ type filter hook output priority 0; }}",
-            hole.table
-        );
+        let chain =
+            format!("add table inet {0}; add chain inet {0} out {{ type filter hook output priority 0; }}", hole.table);
         if nft(&chain) {
             return Some(hole);
         }

@@ -73,7 +73,8 @@ fn the_metrics_of_every_part_are_taken_by_promtool() {
     }
     let check = |text: &str| {
         let mut promtool = Command::new("promtool");
-        let promtool = promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let promtool =
+            promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut promtool = promtool.spawn().expect("installed");
         promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("read");
         promtool.wait_with_output().expect("a child")

@@ -55,6 +55,9 @@ pub enum ReloadError {
     /// A rule file has faults.
     #[error(transparent)]
     Rules(#[from] RuleError),
+    /// No rule is on, so that every secret would pass.
+    #[error("rules: no rule is on, so that nothing would be found; `inkprint rules list` shows those that there are")]
+    NoRules,
     /// An action cannot be taken.
     #[error(transparent)]
     Action(#[from] ActionError),
@@ -135,6 +138,9 @@ impl Loaded {
         let mut set = all.clone().chosen(&rules.only, &rules.enable, &rules.disable)?;
         if !rules.actions.is_empty() {
             set = set.ordered(&all, &rules.actions)?;
+        }
+        if set.rules.is_empty() {
+            return Err(ReloadError::NoRules);
         }
         let detector = Arc::new(Detector::new(set)?);
         let today = today();

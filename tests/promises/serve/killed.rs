@@ -17,7 +17,7 @@ use super::ledger::{Ledger, lines};
 use super::peers::Peer;
 use super::service::{Home, Service, free_address, let_pass};
 
-const SOURCE: &str = "[limits]\nmemory = \"4M\"\nmax_line = \"64K\"\ndrain_timeout = \"60s\"\n\
+const SOURCE: &str = "[limits]\nmemory = \"4M\"\nmax_line = \"256K\"\ndrain_timeout = \"60s\"\n\
     [sources.in]\ntype = \"tcp\"\nlisten = \"127.0.0.1:0\"\nmax_connections = 16\n";
 const SPOOL: &str = "[sinks.out.spool]\ndirectory = \"spool\"\nmax_size = \"64M\"\n";
 

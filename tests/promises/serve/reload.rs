@@ -233,7 +233,7 @@ impl Bad {
             }
             Self::EmptyRules => {
                 home.write("rules.toml", "");
-                "rules.toml"
+                "no rule is on"
             }
             Self::NoRules => {
                 fs::remove_file(&rules_file).expect("there");

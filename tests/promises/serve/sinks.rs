@@ -13,7 +13,7 @@ use super::service::{Home, Service, free_address, let_pass};
 /// Lines that together are some twenty times what the queues hold.
 const MANY: usize = 40_000;
 /// Memory for few connections, so that little is under way.
-const SMALL: &str = "[limits]\nmemory = \"4M\"\nmax_line = \"64K\"\n\
+const SMALL: &str = "[limits]\nmemory = \"4M\"\nmax_line = \"256K\"\n\
     [sources.in]\ntype = \"tcp\"\nlisten = \"127.0.0.1:0\"\nmax_connections = 16\n";
 
 fn tcp_sink(name: &str, address: &str, more: &str) -> String {

@@ -11,6 +11,7 @@ pub mod lookup;
 pub mod metrics;
 pub mod preflight;
 pub(crate) mod private_file;
+pub mod quarantine;
 pub mod reload;
 pub mod rules;
 pub mod schedule;

@@ -1,6 +1,7 @@
 //! The data path: blocks of whole frames through one worker's stages, in order.
 
 pub mod detect;
+pub mod detention;
 pub mod feed;
 pub mod fingerprint;
 pub mod framing;

@@ -7,6 +7,7 @@ mod certificates;
 mod control;
 mod inputs;
 mod outputs;
+mod quarantine;
 mod recorders;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::control::Control;
+use self::quarantine::Keeping;
 use self::recorders::Recorders;
 use super::{AdminPart, Budget, Service};
 use crate::control::admin::Listen;
@@ -49,7 +51,9 @@ pub fn serve(
     }
     let chronicle = begin(&config, configuration, &loaded)?;
     let recorders = Recorders::start(&config)?;
-    let standing = Arc::new(loaded.standing(None, recorders.witnessing(), &metrics));
+    let keeping = Keeping::start(&config, &metrics)?;
+    let standing = loaded.standing(None, recorders.witnessing(), &metrics).detaining(keeping.detaining());
+    let standing = Arc::new(standing);
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
 
     let mut reloads: Vec<Box<dyn Reloads>> = Vec::new();
@@ -81,6 +85,7 @@ pub fn serve(
         admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()) }),
     };
     let left = super::run(service, shutdown);
+    keeping.finish();
     let recorded = recorders.finish();
     let told = control.stop(left.is_ok());
     let left = left?;

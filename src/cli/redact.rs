@@ -28,6 +28,7 @@ use super::journal_args::JournalArgs;
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
+use super::quarantine_args::QuarantineArgs;
 use super::rule_args::RuleArgs;
 use super::sightings_args::SightingsArgs;
 use crate::model::{Namespace, SourceId};
@@ -105,6 +106,8 @@ pub struct RedactArgs {
     handling: HandlingArgs,
     #[command(flatten)]
     sightings: SightingsArgs,
+    #[command(flatten)]
+    quarantine: QuarantineArgs,
 }
 
 /// Which keys make the marks.
@@ -143,8 +146,10 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
         let source = args.sightings.source();
         let (witnessing, recording) =
             args.sightings.start(&args.keys.namespace, source.clone().into_iter().collect())?;
+        let quarantine = args.quarantine.start(args.max_line)?;
         let threads = args.threads.map_or_else(default_threads, usize::from);
-        let outcome = listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording));
+        let outcome =
+            listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording), quarantine);
         run.stop(outcome.is_ok(), None)?;
         return outcome;
     }
@@ -169,19 +174,21 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Resul
     let terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let ids: Vec<SourceId> = names.iter().map(|input| args.sightings.source().unwrap_or_else(|| input.id())).collect();
     let (witnessing, recording) = args.sightings.start(&args.keys.namespace, ids.clone())?;
+    let (detaining, keeping) = args.quarantine.start(args.max_line)?;
     let settings = Settings {
         threads: args.threads.map_or_else(default_threads, usize::from),
         max_line: args.max_line,
         counts_lines: args.stats.is_some(),
         style: if args.color.applies(terminal) { Style::Coloured } else { Style::Plain },
         witnessing,
+        detaining,
     };
     let started = Instant::now();
     let inputs = inputs::open(names, ids, stop);
     let cleaned =
         pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes));
-    // What was seen is recorded also where the log could not be written to its end.
-    let recorded = recording.finish();
+    // What was seen or withheld is written down also where the log could not be written to its end.
+    let (recorded, kept) = (recording.finish(), keeping.finish());
     let tally = cleaned?;
     output.finish()?;
     progress.finish();
@@ -189,6 +196,7 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Resul
         Summary::new(&tally, policy, started.elapsed()).print(format);
     }
     recorded?;
+    kept?;
     Ok(tally)
 }
 

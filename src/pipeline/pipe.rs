@@ -13,6 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::detect::DatabaseError;
 use super::detect::allow::Scope;
+use super::detention::Detaining;
 use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub style: Style,
     /// Who is told of what is seen; lines are counted then.
     pub witnessing: Option<Witnessing>,
+    /// Who takes the lines that are withheld.
+    pub detaining: Option<Detaining>,
 }
 
 /// A named input.
@@ -185,7 +188,8 @@ impl<'s> Shared<'s> {
             Ok(worker) => worker
                 .counting_lines(settings.counts_lines)
                 .styled(settings.style)
-                .witnessed(settings.witnessing.as_ref()),
+                .witnessed(settings.witnessing.as_ref())
+                .detaining(settings.detaining.as_ref()),
             Err(error) => {
                 lock(&self.source).stopped = true;
                 return Err(error.into());

@@ -16,6 +16,7 @@ pub fn inkprint(home: &Path) -> Command {
         "INKPRINT_JOURNAL_KEY",
         "INKPRINT_SIGHTINGS",
         "INKPRINT_INVENTORY",
+        "INKPRINT_QUARANTINE",
     ] {
         command.env_remove(name);
     }

@@ -61,6 +61,8 @@ mod promises {
     mod piped;
     /// Running the program, in an environment of the test's own.
     mod program;
+    /// What is withheld is kept for whoever holds the identity, and is nowhere in clear.
+    mod quarantine;
     /// Secrets go, all of them, and nothing else.
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.

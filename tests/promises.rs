@@ -7,6 +7,8 @@ mod promises {
     mod allow;
     /// A private key over several lines goes whole, whatever its lines begin with, and nothing else waits for it.
     mod armor;
+    /// A keyring that AWS KMS unwraps: where it does not, nothing passes.
+    mod awskms;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
     /// A value in the line below its key goes as it would on the key's own line.
@@ -25,6 +27,8 @@ mod promises {
     mod evasions;
     /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.
     mod fingerprints;
+    /// A fleet's index in a real PostgreSQL: what many nodes write adds up, once, and while it is away the logs go on.
+    mod fleet;
     /// The fuzz targets over their kept inputs, and over mutations of them.
     mod fuzz;
     /// Logs to look in: tokens whole, cut and glued, keys, escapes, marks, and what is no text at all.
@@ -65,6 +69,8 @@ mod promises {
     mod serve;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
+    /// Sinks: nothing counts as held before it is, and what cannot be handed on now is kept.
+    mod sinks;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
     /// What a spool took in comes out whole and in order, whatever becomes of the process, the disk or its bytes.

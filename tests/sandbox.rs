@@ -22,6 +22,7 @@ use tempfile::{TempDir, tempdir};
 const TESTS: &[(&str, fn())] = &[
     ("the_sandbox_leaves_what_is_needed_and_nothing_else", the_sandbox_leaves_what_is_needed_and_nothing_else),
     ("another_user_has_no_way_back", another_user_has_no_way_back),
+    ("what_cannot_be_had_is_told_or_refused", what_cannot_be_had_is_told_or_refused),
     ("what_cannot_be_is_refused_before_anything_is_given_up", what_cannot_be_is_refused_before_anything_is_given_up),
 ];
 
@@ -151,6 +152,7 @@ impl Waiting {
 const NEEDED: &[&str] = &[
     "read the configuration, replaced",
     "write state",
+    "write its own directory",
     "rename state",
     "remove state",
     "listen on a socket in the state",
@@ -262,6 +264,20 @@ fn what_cannot_be_is_refused_before_anything_is_given_up() {
     }
 }
 
+fn what_cannot_be_had_is_told_or_refused() {
+    // In the sandbox, the calls that make one are gone, as on an old kernel.
+    let scene = Scene::new();
+    let child = Waiting::new(scene.child("twice"));
+    let again = child.said.iter().skip_while(|line| *line != "again");
+    let again: Vec<&str> = again.map(String::as_str).collect();
+    for told in ["files: Unsupported(\"the kernel is built without Landlock\")", "user: Off"] {
+        assert!(again.iter().any(|line| line.starts_with(told)), "{told}: {again:?}");
+    }
+    let refused = again.last().expect("told");
+    assert!(refused.starts_with("error: the sandbox is required, and its part `"), "{refused}");
+    child.attempts(&scene);
+}
+
 /// What the tests start.
 fn the_child(scene: &str) {
     let words: Vec<&str> = scene.split(' ').collect();
@@ -273,6 +289,7 @@ fn the_child(scene: &str) {
     let sandbox = Sandbox {
         read: vec![home.join("etc/inkprint.toml")],
         write: vec![home.join("state")],
+        own: vec![home.join("state/own/below")],
         bind: Ports::Only(vec![]),
         connect: Ports::Only(vec![allowed, listener.local_addr().expect("bound").port()]),
         account: match mode {
@@ -293,16 +310,33 @@ fn the_child(scene: &str) {
             Err(error) => println!("error: {error}"),
         }
     }
+    if mode == "twice" {
+        println!("again");
+        match sandbox.enter() {
+            Ok(report) => report.parts().for_each(|(part, outcome)| println!("{part}: {outcome:?}")),
+            Err(error) => println!("error: {error}"),
+        }
+        match (Sandbox { required: true, ..sandbox }).enter() {
+            Ok(_) => println!("entered"),
+            Err(error) => println!("error: {error}"),
+        }
+    }
     println!("waiting");
     std::io::stdin().read_line(&mut String::new()).expect("the test is there");
     drop(thread);
-    if ["nobody", "threads"].contains(&mode) {
+    if ["nobody", "threads", "twice"].contains(&mode) {
         return;
     }
     let other = std::os::unix::process::parent_id();
     let (etc, state, outside) = (home.join("etc"), home.join("state"), home.join("outside"));
     attempt("read the configuration, replaced", || fs::read(etc.join("inkprint.toml")));
     attempt("write state", || fs::write(state.join("a"), "a"));
+    attempt("write its own directory", || {
+        if mode == "without" {
+            fs::create_dir_all(state.join("own/below"))?;
+        }
+        fs::write(state.join("own/below/a"), "a")
+    });
     attempt("rename state", || fs::rename(state.join("a"), state.join("b")));
     attempt("remove state", || fs::remove_file(state.join("b")));
     attempt("listen on a socket in the state", || {

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::pipeline::queue::WhenFull;
-use crate::pipeline::sink::peer;
-use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::sink::{self, peer};
+use crate::pipeline::source::{self, Datagrams, Listener, file};
 use crate::pipeline::spool::Spool;
 use crate::pipeline::tls::Acceptor;
 
@@ -30,6 +32,8 @@ pub enum Input {
     Listener(Listener),
     /// Datagrams.
     Datagrams(Datagrams),
+    /// Files, as they grow.
+    Files(file::Settings),
     /// Standard input.
     Stdin,
 }
@@ -52,4 +56,8 @@ pub enum Output {
     File(File),
     /// To a peer.
     Peer(peer::Settings),
+    /// To a file that is synced and rotated; opened again whenever the number changes.
+    Rotated(sink::file::Settings, watch::Receiver<u64>),
+    /// To an HTTP server.
+    Http(Box<sink::http::Settings>),
 }

@@ -11,6 +11,8 @@ mod inputs;
 mod outputs;
 mod recorders;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,8 +28,9 @@ use crate::control::chronicle::Chronicle;
 use crate::control::config::Config;
 use crate::control::config::address::AdminAddress;
 use crate::control::config::admin::Admin;
+use crate::control::gaps;
 use crate::control::journal::Journal;
-use crate::control::journal::entry::Configuration;
+use crate::control::journal::entry::{Actor, Configuration};
 use crate::control::metrics::Metrics;
 use crate::control::reload::{self, Loaded, Reloader, Reloads};
 use crate::pipeline::queue::Amount;
@@ -86,8 +89,8 @@ pub fn serve(
         admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()) }),
     };
     let left = super::run(service, shutdown);
-    let recorded = recorders.finish();
-    let told = control.stop(left.is_ok());
+    let (gaps, recorded) = recorders.finish();
+    let told = control.stop(left.is_ok(), gaps);
     let left = left?;
     recorded?;
     told?;
@@ -97,6 +100,14 @@ pub fn serve(
 fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyhow::Result<Chronicle> {
     let now = Timestamp::now();
     let journal = config.journal.as_ref();
+    let gaps = match journal.filter(|journal| journal.path.exists()) {
+        None => Vec::new(),
+        Some(journal) => {
+            let reader = File::open(&journal.path).map(BufReader::new);
+            let left = reader.and_then(|reader| gaps::unfinished(reader, &Actor::here().host, gaps::runs, now));
+            left.with_context(|| format!("the journal {} cannot be read", journal.path.display()))?
+        }
+    };
     let journal = journal.map(|journal| Journal::open(&journal.path, journal.key.as_deref(), now)).transpose()?;
     let mut configurations = vec![configuration];
     for path in &config.rules.allow {
@@ -104,7 +115,7 @@ fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyh
         configurations.push(Configuration::of(path.display().to_string(), &bytes));
     }
     let detector = &loaded.policies[0].detector;
-    Chronicle::begin(journal, now, (loaded.epoch, &config.namespace), configurations, detector)
+    Chronicle::begin(journal, now, (loaded.epoch, &config.namespace), (configurations, gaps), detector)
         .context("nothing was read")
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::parts::{Input, SourcePart};
 use super::sinks::Sink;
 use crate::control::metrics::Metrics;
-use crate::pipeline::meters::SourceMeters;
+use crate::pipeline::meters::{FileMeters, SourceMeters};
 use crate::pipeline::outlet::Outlet;
 use crate::pipeline::source::{self, Lane, Rate, Shared, Source, Tls};
 use crate::pipeline::tls::TlsMeters;
@@ -47,6 +47,14 @@ pub(super) fn start(
             }) as LocalBoxFuture<'static, _>),
             Input::Datagrams(datagrams) => {
                 source::receive(datagrams, source, &lanes, stop).with_context(|| format!("source {name}"))?;
+                running.push(Box::pin(async move {
+                    shared.stop.cancelled().await;
+                    Ok(())
+                }));
+            }
+            Input::Files(files) => {
+                let meters = metrics.record(|| FileMeters::new(&name));
+                source::file::follow(files, source, meters, lanes, stop).with_context(|| format!("source {name}"))?;
                 running.push(Box::pin(async move {
                     shared.stop.cancelled().await;
                     Ok(())

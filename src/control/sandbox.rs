@@ -42,6 +42,8 @@ pub struct Sandbox {
     /// What is written: directories with all below, and files, with the directories that they are made, renamed and removed in.
     /// Each directory must be there.
     pub write: Vec<PathBuf>,
+    /// Directories of the service's own: made where they are missing, for who it becomes and nobody else, and written as above.
+    pub own: Vec<PathBuf>,
     /// TCP ports that may be bound after the start. Listeners that are open by then need none.
     pub bind: Ports,
     /// TCP ports that may be connected to. That of DNS always may.
@@ -102,6 +104,15 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// A directory of its own cannot be made.
+    #[error("cannot make the directory {}", .path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
     /// The user cannot be changed to.
     #[error("cannot {step} for the user {user}: start as root, or as that user")]
     Account {
@@ -127,7 +138,7 @@ impl Sandbox {
     /// Enters it, for good, and tells what became of each part.
     ///
     /// # Errors
-    /// When other threads run; when the user is not known or cannot be changed to; when a part cannot be had and is required.
+    /// When other threads run; when a directory cannot be made; when the user is not known or cannot be changed to; when a part cannot be had and is required.
     pub fn enter(&self) -> Result<Report, SandboxError> {
         let threads = fs::read_dir("/proc/self/task").map_err(SandboxError::Uncounted)?.count();
         if threads != 1 {
@@ -135,6 +146,10 @@ impl Sandbox {
         }
         let mut report = Report::default();
         let account = self.account.as_ref().map(account::find).transpose()?;
+        for path in &self.own {
+            let made = paths::make_directory(path, account.as_ref().map(|account| (account.user, account.group)));
+            made.map_err(|source| SandboxError::Directory { path: path.clone(), source })?;
+        }
         // Opened as who it still is: afterwards, the way to a file may be closed where the file itself is not.
         let files = files::Restriction::prepare(self, &mut report);
         privileges::drop_bounding_set(self.read_all_files);

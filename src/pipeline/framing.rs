@@ -147,6 +147,11 @@ impl Intake {
         &self.buffer[..self.filled]
     }
 
+    /// Whether a line over the limit has begun to be handed out and has not ended.
+    pub fn in_long_line(&self) -> bool {
+        self.long
+    }
+
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.filled == 0

@@ -15,6 +15,8 @@
 
 mod connection;
 mod datagram;
+pub mod file;
+mod inlet;
 mod interruptible;
 pub mod lane;
 mod listener;

@@ -92,6 +92,14 @@ impl Stream {
         self.intake.is_empty() && self.withheld.is_none() && self.dropped.is_none()
     }
 
+    /// Where the input could be begun anew: so many bytes before what was read last, at a line's start, with all before it taken.
+    /// `None` in the midst of something that is only known by what was before.
+    pub fn resumable(&self) -> Option<usize> {
+        let midway =
+            self.intake.in_long_line() || self.withheld.is_some() || self.dropped.is_some() || self.carry.goes_on();
+        (!midway).then(|| self.held())
+    }
+
     /// Gives the present line up, when [`take`](Self::take) has nothing: what is held of it goes, and so will its rest; a mark tells
     /// how much that was. With `now`, as some of the line was passed on and others wait for its end, a mark and a newline go to
     /// `out` at once for what is held, and another mark will be a line of its own for the rest, if there is any.

@@ -12,6 +12,7 @@ use crate::control::config::source::SourceKind;
 use crate::control::config::tls::{ClientTls, Clients, ServerTls};
 use crate::control::keyring::source::KeyringSource;
 use crate::control::sandbox::{Account, Outcome, Ports, Sandbox, fixed_part};
+use crate::control::sightings::Place;
 
 /// Enters the sandbox that fits the configuration in the file `path`, where it is not switched off, and logs what became of each part.
 /// Directories of the service's own that are missing are made before.
@@ -24,16 +25,16 @@ pub(super) fn confine(path: &Path, config: &Config) -> anyhow::Result<()> {
         return make_directories(&needs(path, config).made);
     }
     let Needs { read, write, made, connect } = needs(path, config);
-    make_directories(&made)?;
     let settings = &config.sandbox;
     let account = settings.user.clone().map(|user| Account { user, group: settings.group.clone() });
     let sandbox = Sandbox {
         read,
         write,
+        own: made,
         bind: Ports::Only(Vec::new()),
         connect,
         account,
-        read_all_files: false,
+        read_all_files: settings.read_all_files,
         required: settings.required,
     };
     let report = sandbox.enter()?;
@@ -55,7 +56,7 @@ pub(super) fn confine(path: &Path, config: &Config) -> anyhow::Result<()> {
 struct Needs {
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,
-    /// Directories that are ours to make.
+    /// Directories that are ours to make, and to write.
     made: Vec<PathBuf>,
     connect: Ports,
 }
@@ -77,7 +78,12 @@ fn needs(path: &Path, config: &Config) -> Needs {
         needs.write.push(journal.path.clone());
         needs.write.extend(journal.key.clone());
     }
-    needs.write.extend(config.sightings.as_ref().map(|sightings| sightings.path.clone()));
+    match config.sightings.as_ref().map(|sightings| &sightings.index) {
+        Some(Place::File(path)) => needs.write.push(path.clone()),
+        // Its port, its passwords and its authorities are where the environment says.
+        Some(Place::Database(_)) => ports = None,
+        None => {}
+    }
     if let Some(quarantine) = &config.quarantine {
         needs.keep(&quarantine.directory);
     }
@@ -121,7 +127,6 @@ fn needs(path: &Path, config: &Config) -> Needs {
 impl Needs {
     /// A directory with all that is in it.
     fn keep(&mut self, directory: &Path) {
-        self.write.push(directory.to_owned());
         self.made.push(directory.to_owned());
     }
 

@@ -7,12 +7,13 @@ use crate::app::listeners;
 use crate::app::parts::{Input, SourcePart};
 use crate::control::config::Config;
 use crate::control::config::name::PartName;
+use crate::control::config::source::file::StartAt;
 use crate::control::config::source::{Source, SourceKind, StreamFraming};
 use crate::control::config::tls::{Clients, ServerTls};
 use crate::control::reload::{Reloads, tenant_of};
 use crate::pipeline::framing::Framing;
 use crate::pipeline::source::patience::Patience;
-use crate::pipeline::source::{self, Datagrams, Listener};
+use crate::pipeline::source::{self, Datagrams, Listener, file};
 use crate::pipeline::tls::{Acceptor, ClientAuth, ServerSettings};
 
 /// A source that is no stream of connections counts for one.
@@ -78,7 +79,17 @@ fn one(config: &Config, name: &PartName, source: &Source) -> anyhow::Result<(sou
             Input::Datagrams(Datagrams::Unix(listeners::unix_datagram(&unix.path, unix.mode, &listening)?))
         }
         SourceKind::Udp(udp) => Input::Datagrams(Datagrams::Udp(listeners::udp(udp.listen, &listening)?)),
-        SourceKind::File(_) | SourceKind::Http(_) => anyhow::bail!("not there yet"),
+        SourceKind::File(files) => Input::Files(file::Settings {
+            paths: files.paths.clone(),
+            exclude: files.exclude.clone(),
+            start_at: match files.start_at {
+                StartAt::Beginning => file::StartAt::Beginning,
+                StartAt::End => file::StartAt::End,
+            },
+            checkpoint: files.checkpoint.clone(),
+            poll: files.poll,
+        }),
+        SourceKind::Http(_) => anyhow::bail!("not there yet"),
     };
     Ok((settings, input))
 }

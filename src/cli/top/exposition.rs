@@ -127,7 +127,10 @@ mod tests {
 
     use super::*;
 
-    fn read(line: &str) -> Option<(String, Vec<(String, String)>, f64)> {
+    /// A sample's name, labels and value.
+    type Plain = (String, Vec<(String, String)>, f64);
+
+    fn read(line: &str) -> Option<Plain> {
         let samples = parse(line).ok()?;
         let [sample] = &samples[..] else { return None };
         let labels = sample.labels.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();

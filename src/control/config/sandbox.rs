@@ -14,5 +14,8 @@ settings! {
         user: Maybe<String> = optional("inkprint", "it stays who it is");
         /// The group, by name or number.
         group: Maybe<String> = optional("inkprint", "that of the user");
+        /// Whether it keeps the capability to read all files, for logs that only their owners may read. It must be given it, as root or by the
+        /// service manager; which files it opens is Landlock's to say all the same.
+        read_all_files: bool = default("false");
     }
 }

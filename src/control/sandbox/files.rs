@@ -112,7 +112,7 @@ fn ruleset(sandbox: &Sandbox, report: &mut Report) -> Result<RulesetCreated, Rul
             created = open(created, &directory, READ, report)?;
         }
     }
-    for path in &sandbox.write {
+    for path in sandbox.write.iter().chain(&sandbox.own) {
         if let Some(opened) = noted(path, paths::to_write(path), report) {
             created = open(created, &opened, WRITE, report)?;
         }

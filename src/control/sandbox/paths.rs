@@ -7,9 +7,12 @@
 //!
 //! What is written is made, renamed and removed, and these are rights to a directory: a file to write always opens its directory.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::path::{Component, Path, PathBuf};
+
+use rustix::process::{Gid, Uid};
 
 /// Directories that many things live in.
 const SHARED: &[&str] = &[
@@ -140,6 +143,22 @@ pub(super) fn to_write(path: &Path) -> io::Result<Opened> {
     Ok(Opened { path: parent, note })
 }
 
+/// Makes a directory that is missing, and those above it, of mode 0700 and for `owner`. One that is there is left as it is.
+///
+/// # Errors
+/// That it cannot be made or given away.
+pub(super) fn make_directory(path: &Path, owner: Option<(Uid, Gid)>) -> io::Result<()> {
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    for path in missing.into_iter().rev() {
+        DirBuilder::new().mode(0o700).create(path)?;
+        if let Some((user, group)) = owner {
+            chown(path, Some(user.as_raw()), Some(group.as_raw()))?;
+        }
+    }
+    Ok(())
+}
+
 /// The directory that a pattern of paths cannot leave: all before its first component with a wildcard, and for a path without one the
 /// directory that the file is in.
 pub fn fixed_part(pattern: &str) -> PathBuf {
@@ -208,6 +227,21 @@ mod tests {
         assert!(to_write(&home.join("missing/out.log")).is_err());
         assert_eq!(to_write(Path::new("/dev/null")).expect("there").path, Path::new("/dev/null"));
         assert!(to_write(Path::new("/var/log/clean.log")).expect("there").note.expect("told").contains("/var/log"));
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_for_its_owner_alone() {
+        use std::os::unix::fs::MetadataExt as _;
+        let home = tempfile::tempdir().expect("a directory");
+        let own = Some((rustix::process::getuid(), rustix::process::getgid()));
+        for _ in 0..2 {
+            make_directory(&home.path().join("a/b"), own).expect("made");
+        }
+        for name in ["a", "a/b"] {
+            assert_eq!(fs::metadata(home.path().join(name)).expect("made").mode() & 0o777, 0o700, "{name}");
+        }
+        fs::write(home.path().join("file"), "").expect("written");
+        assert!(make_directory(&home.path().join("file/b"), own).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::super::program::{ended, run, stdout, tool};
-use super::{files, root, text};
+use super::{files, is_sound, root, text};
 
 const CHART: &str = "deploy/helm/inkprint";
 
@@ -67,17 +67,29 @@ fn faults(value: &Value, schema: &Value, at: &str) -> Vec<String> {
 fn the_values_are_what_the_schema_says() {
     let schema: Value = serde_json::from_str(&text(&format!("{CHART}/values.schema.json"))).expect("JSON");
     let values = yaml(&format!("{CHART}/values.yaml"));
-    assert_eq!(faults(&values, &schema, "values"), [""; 0]);
     for name in schema["properties"].as_object().expect("properties").keys() {
         assert!(values.get(name).is_some(), "{name} has no default");
+    }
+    for name in ["values.yaml", "values-node.yaml"] {
+        let mut whole = values.clone();
+        for (name, value) in yaml(&format!("{CHART}/{name}")).as_object().expect("a table") {
+            whole[name] = value.clone();
+        }
+        assert_eq!(faults(&whole, &schema, name), [""; 0]);
+        let text = whole["config"].as_str().expect("text");
+        is_sound(name, text);
+        let config: toml::Table = toml::from_str(text).expect("a configuration");
+        assert_eq!(
+            config["admin"]["listen"].as_str(),
+            Some("0.0.0.0:9640"),
+            "{name}: nobody outside of the pod could ask"
+        );
     }
     let mut wrong = values.clone();
     wrong["mode"] = "elsewhere".into();
     wrong["replicas"] = 0.into();
     wrong["imag"] = true.into();
     assert_eq!(faults(&wrong, &schema, "values").len(), 3);
-    let config: toml::Table = toml::from_str(values["config"].as_str().expect("text")).expect("a configuration");
-    assert_eq!(config["admin"]["listen"].as_str(), Some("0.0.0.0:9640"));
 }
 
 /// Paths behind `.Values.` in `text`.

@@ -42,7 +42,7 @@ impl Home {
         for (table, lines) in [
             ("admin", "listen = \"127.0.0.1:0\""),
             ("journal", "path = \"journal.jsonl\""),
-            ("sightings", "path = \"sightings.db\""),
+            ("sightings", "index = \"sightings.db\""),
             ("log", "level = \"debug\"\nformat = \"json\""),
         ] {
             if !parts.contains(&format!("[{table}]")) {

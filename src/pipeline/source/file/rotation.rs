@@ -1,0 +1,89 @@
+//! What was done to a file while nobody looked: under which name it stands now, which copy was made of it, and what came between.
+//!
+//! All of it is beside the file, with links followed: what is rotated into another folder, while nobody has it open, is not found.
+
+use std::collections::HashSet;
+use std::fs::{self, DirEntry};
+use std::os::unix::fs::DirEntryExt as _;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::checkpoint::Entry;
+use super::identity::{Identity, Opened, Position, Salt};
+use super::paths::{is_beside, is_packed, is_rotated_name};
+
+/// The file of `entry` under whatever name it has now.
+pub(super) fn renamed(entry: &Entry, salt: &Salt) -> Option<Opened> {
+    let found = entries(&entry.real_path).find(|found| found.ino() == entry.identity.inode)?;
+    let opened = Opened::at(&found.path()).ok()?;
+    opened.continues(&entry.beginning, &entry.held, salt).ok()?.then_some(opened)
+}
+
+/// The newest copy of what the file of `entry` held up to `position`, as logrotate's `copytruncate` makes it.
+pub(super) fn copy_of(entry: &Entry, position: &Position, salt: &Salt) -> Option<Opened> {
+    if position.offset == 0 || entry.beginning.length == 0 || position.before.length == 0 {
+        return None;
+    }
+    beside(&entry.real_path, is_beside)
+        .filter(|opened| opened.identity != entry.identity)
+        .filter(|opened| opened.continues(&entry.beginning, position, salt).unwrap_or(false))
+        .max_by_key(|opened| opened.modified)
+}
+
+/// Files that were made and rotated away since `born`, the oldest first: none of `known`.
+pub(super) fn between(real: &Path, born: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
+    let new = |opened: &Opened| opened.born >= born && !known.contains(&opened.identity);
+    let mut between: Vec<Opened> = beside(real, is_rotated_name).filter(new).collect();
+    between.sort_by_key(|opened| (opened.born, opened.modified));
+    between
+}
+
+fn beside(real: &Path, named: fn(&Path, &Path) -> bool) -> impl Iterator<Item = Opened> {
+    entries(real)
+        .map(|entry| entry.path())
+        .filter(move |path| named(real, path) && !is_packed(path))
+        .filter_map(|path| Opened::at(&path).ok())
+}
+
+fn entries(real: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    real.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_renamed_or_copied_is_found_and_what_came_between() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| fs::write(at(name), text).expect("written");
+        let salt = Salt::random().expect("random");
+        write("a.log", "one\ntwo\n");
+        let old = Opened::at(&at("a.log")).expect("opened");
+        let entry = Entry {
+            path: at("a.log"),
+            real_path: old.real.clone(),
+            identity: old.identity,
+            beginning: salt.beginning(&old.file).expect("read"),
+            held: Position { offset: 4, before: salt.before(&old.file, 4).expect("read") },
+            gone_since: None,
+        };
+        assert!(copy_of(&entry, &entry.held, &salt).is_none());
+        fs::copy(at("a.log"), at("a.log.copy")).expect("copied");
+        write("a.log.other", "one\nTwo\n");
+        let copy = copy_of(&entry, &entry.held, &salt).expect("a copy");
+        assert_eq!(copy.path, at("a.log.copy"));
+
+        write("a.log.old.gz", "packed");
+        fs::rename(at("a.log"), at("a.log.2")).expect("renamed");
+        write("a.log.1", "between\n");
+        write("a.log", "new\n");
+        assert_eq!(renamed(&entry, &salt).expect("found").path, at("a.log.2"));
+        let known = HashSet::from([old.identity]);
+        let between = between(&old.real, old.born, &known);
+        assert_eq!(between.iter().map(|opened| opened.path.clone()).collect::<Vec<_>>(), [at("a.log.1")]);
+        write("a.log.2", "another content\n");
+        assert!(renamed(&entry, &salt).is_none());
+    }
+}

@@ -6,12 +6,13 @@
 
 mod admin;
 mod budget;
+pub(crate) mod listeners;
 mod parts;
 mod probe;
+mod serve;
 mod sinks;
 mod sources;
 
-use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +22,10 @@ use anyhow::{Context, anyhow, ensure};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::admin::AdminPart;
 pub use self::budget::{Budget, BudgetError};
 pub use self::parts::{Input, Output, SinkPart, SourcePart};
+pub use self::serve::serve;
 
 use self::probe::Probed;
 use self::sinks::Sink;
@@ -31,6 +34,9 @@ use crate::pipeline::queue::Amount;
 use crate::pipeline::source::memory::Memory;
 use crate::pipeline::source::{self, Lane, Shared};
 use crate::pipeline::standing::Standing;
+
+/// While the service stops, it is looked so often whether what is left can only wait.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How the service runs.
 pub struct Service {
@@ -51,7 +57,7 @@ pub struct Service {
     /// Where they go, at least one.
     pub sinks: Vec<SinkPart>,
     /// Where metrics and health are served.
-    pub admin: Option<TcpListener>,
+    pub admin: Option<AdminPart>,
 }
 
 /// How a part of the service ended.
@@ -77,9 +83,9 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     let each = budget.queue / sinks.len();
     let sinks: Vec<Sink> =
         sinks.into_iter().map(|part| Sink::start(part, each, &metrics, &ends)).collect::<anyhow::Result<_>>()?;
-    if let Some(listener) = admin {
+    if let Some(part) = admin {
         let probed = Probed::new(&sinks, Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&listening));
-        admin::spawn(listener, metrics.clone(), probed).context("cannot serve the admin address")?;
+        admin::spawn(part, metrics.clone(), probed).context("cannot serve the admin address")?;
     }
 
     let mut lanes = Vec::new();
@@ -91,7 +97,7 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     }
     drop(ends);
 
-    let (mut lanes_running, mut sinks_running) = (lanes.len(), sinks.len());
+    let mut lanes_running = lanes.len();
     runtime.block_on(async {
         let sources = sources::start(sources, &sinks, &metrics, lanes, Arc::clone(&shared))?;
         listening.store(true, Ordering::Relaxed);
@@ -105,10 +111,14 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         tracing::info!("stopping: what was read is passed on");
         shared.stop.cancel();
         let drained = tokio::time::timeout(drain_timeout, async {
-            while let Some((part, outcome)) = ended.recv().await {
+            loop {
+                let (part, outcome) = tokio::select! {
+                    Some(end) = ended.recv() => end,
+                    () = tokio::time::sleep(LOOK), if lanes_running == 0 && sinks.iter().all(Sink::rests) => break,
+                    else => break,
+                };
                 outcome?;
                 lanes_running -= usize::from(part == "lane");
-                sinks_running -= usize::from(part == "sink");
                 if lanes_running == 0 {
                     sinks.iter().for_each(Sink::close);
                 }

@@ -1,7 +1,9 @@
 //! The command line: what may be typed, and one file per command.
 
 pub mod audit;
+pub mod check;
 mod completions;
+pub mod config;
 pub mod custody;
 pub mod fingerprint;
 pub mod handling_args;
@@ -11,6 +13,7 @@ pub mod journal_args;
 pub mod keyring_args;
 pub mod keys;
 pub mod listen;
+mod log;
 mod mute;
 mod print;
 mod progress;
@@ -18,6 +21,7 @@ pub mod redact;
 pub mod rule_args;
 pub mod rules;
 mod secrets;
+pub mod serve;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
@@ -49,6 +53,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Keys(keys::KeysArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Rules(rules::RulesArgs),
@@ -56,6 +61,8 @@ enum Command {
     Trace(trace::TraceArgs),
     Sightings(sightings::SightingsCommands),
     Inventory(inventory::InventoryArgs),
+    Check(check::CheckArgs),
+    Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -65,6 +72,7 @@ pub fn main() -> ExitCode {
     mute::mute();
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Fingerprint(args)) => fingerprint::run(args),
         Some(Command::Rules(args)) => rules::run(args),
@@ -72,6 +80,8 @@ pub fn main() -> ExitCode {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Sightings(args)) => sightings::run(args),
         Some(Command::Inventory(args)) => inventory::run(args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

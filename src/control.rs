@@ -2,11 +2,16 @@
 
 pub mod admin;
 pub mod bridge;
+pub mod chronicle;
+pub mod config;
 pub mod inventory;
 pub mod journal;
 pub mod keyring;
 pub mod lookup;
 pub mod metrics;
+pub mod preflight;
+pub(crate) mod private_file;
+pub mod reload;
 pub mod rules;
 pub mod schedule;
 pub mod sightings;

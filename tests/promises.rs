@@ -13,6 +13,8 @@ mod promises {
     mod below;
     /// Bytes outside marks come out as they went in; JSON stays JSON.
     mod bytes;
+    /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
+    mod config;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
@@ -61,11 +63,15 @@ mod promises {
     mod sightings;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
+    /// What a spool took in comes out whole and in order, whatever becomes of the process, the disk or its bytes.
+    mod spool;
     /// What is fuzzed.
     #[path = "../fuzz/targets.rs"]
     mod targets;
     /// Lines over TCP: none lost, none torn, none let through, in bounded memory.
     mod tcp;
+    /// TLS: who may not connect is refused by name, and certificates change while sessions go on.
+    mod tls;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

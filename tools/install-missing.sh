@@ -41,7 +41,11 @@ for group in "$@"; do
             # A Python without pip, or Debian's, which needs its package for it.
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         fi
+        lacks openssl openssl
+        lacks sslscan sslscan
         lacks sqlite3 sqlite3
+        # A judge of JSON schemas that is not ours.
+        python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
         ;;
     bench)
         lacks python3 python3

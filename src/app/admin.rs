@@ -1,21 +1,30 @@
 //! Joins the admin side with what it tells of.
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::probe::Probed;
-use crate::control::admin;
-use crate::control::metrics::Metrics;
+use crate::control::admin::{self, AskReload, Listen, Pages};
+use crate::control::metrics::{Metrics, Probe};
+
+/// The admin side.
+pub struct AdminPart {
+    /// Where it is served.
+    pub listen: Listen,
+    /// The bearer token that is asked for.
+    pub token: Option<Zeroizing<String>>,
+    /// Asks for a reload, where there is a configuration.
+    pub reload: Option<AskReload>,
+}
 
 /// Serves health and metrics until the process ends.
-pub(super) fn spawn(listener: TcpListener, metrics: Metrics, probed: Probed) -> io::Result<()> {
+pub(super) fn spawn(part: AdminPart, metrics: Metrics, probed: Probed) -> io::Result<()> {
+    let AdminPart { listen, token, reload } = part;
     let probed = Arc::new(probed);
     let measured = Arc::clone(&probed);
-    let render = Arc::new(move || {
-        let measured = Arc::clone(&measured);
-        let probe: crate::control::metrics::Probe = Box::new(move || measured.measure());
-        metrics.render(&probe)
-    });
-    admin::spawn(listener, render, Arc::new(move || probed.ready()))
+    let probe: Probe = Box::new(move || measured.measure());
+    let render = Arc::new(move || metrics.render(&probe));
+    admin::spawn(listen, Pages { render, ready: Arc::new(move || probed.ready()), reload, token })
 }

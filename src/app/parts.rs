@@ -1,13 +1,15 @@
 //! What a service is put together from.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use crate::pipeline::queue::WhenFull;
 use crate::pipeline::sink::peer;
-use crate::pipeline::source::{self, Datagrams, Listener, file};
+use crate::pipeline::source::{self, Datagrams, Listener, file, http};
+use crate::pipeline::spool::Spool;
+use crate::pipeline::tls::Acceptor;
 
 /// A source.
-#[derive(Debug)]
 pub struct SourcePart {
     /// How it is served.
     pub settings: source::Settings,
@@ -15,15 +17,18 @@ pub struct SourcePart {
     pub input: Input,
     /// Bytes a second at most.
     pub rate: Option<u64>,
+    /// Where its connections must be TLS sessions.
+    pub tls: Option<Acceptor>,
     /// Its sinks, by their place among all; at least one.
     pub sinks: Vec<usize>,
 }
 
 /// Where a source's bytes come from. Whatever is listened on was bound before: an address in use is told at once.
-#[derive(Debug)]
 pub enum Input {
     /// Connections.
     Listener(Listener),
+    /// Requests.
+    Http(Listener, http::Settings),
     /// Datagrams.
     Datagrams(Datagrams),
     /// Files, as they grow.
@@ -33,7 +38,6 @@ pub enum Input {
 }
 
 /// A sink.
-#[derive(Debug)]
 pub struct SinkPart {
     /// Its name, for the log and the metrics.
     pub name: String,
@@ -41,10 +45,11 @@ pub struct SinkPart {
     pub output: Output,
     /// What becomes of lines while it is full.
     pub when_full: WhenFull,
+    /// The disk behind its queue.
+    pub spool: Option<Arc<Spool>>,
 }
 
 /// Where cleaned lines go.
-#[derive(Debug)]
 pub enum Output {
     /// To a descriptor: standard output.
     File(File),

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
-use tokio::sync::watch;
 
 use super::sinks::Sink;
-use crate::pipeline::queue::Queue;
 use crate::pipeline::source::Shared;
 use crate::pipeline::source::memory::Memory;
+use crate::pipeline::spool::{Health, Stats};
 
 /// The parts that are looked at.
 pub(super) struct Probed {
-    sinks: Vec<(String, Arc<Queue>, watch::Receiver<bool>)>,
+    sinks: Vec<Sink>,
     memory: Arc<Memory>,
     shared: Arc<Shared>,
     listening: Arc<AtomicBool>,
@@ -21,8 +21,7 @@ pub(super) struct Probed {
 
 impl Probed {
     pub(super) fn new(sinks: &[Sink], memory: Arc<Memory>, shared: Arc<Shared>, listening: Arc<AtomicBool>) -> Self {
-        let sinks = sinks.iter().map(|sink| (sink.name.clone(), Arc::clone(&sink.queue), sink.up.clone())).collect();
-        Self { sinks, memory, shared, listening }
+        Self { sinks: sinks.to_vec(), memory, shared, listening }
     }
 
     /// Whether it can take lines and pass them on, or why not.
@@ -30,8 +29,7 @@ impl Probed {
         if !self.listening.load(Ordering::Relaxed) {
             return Err("not accepting connections".to_owned());
         }
-        let down = self.sinks.iter().find(|(_, _, up)| !*up.borrow());
-        down.map_or(Ok(()), |(name, _, _)| Err(format!("the sink {name} is not connected")))
+        self.sinks.iter().try_for_each(Sink::ready)
     }
 
     /// Sets the metrics.
@@ -49,15 +47,53 @@ impl Probed {
         );
         describe_gauge!("inkprint_config_generation", "Grows with each reload that was put in force.");
         let mut buffered = self.memory.held();
-        for (name, queue, _) in &self.sinks {
+        for Sink { name, queue, spool, .. } in &self.sinks {
             let (labels, used) = ([("sink", name.clone())], queue.used());
             buffered += used;
             gauge!("inkprint_sink_queue_bytes", &labels).set(used as f64);
-            let oldest = queue.oldest().map_or(0.0, |since| since.elapsed().as_secs_f64());
+            let mut oldest = queue.oldest().map_or(0.0, |since| since.elapsed().as_secs_f64());
+            if let Some(stats) = spool.as_ref().map(|spool| spool.stats()) {
+                let age = stats.oldest.and_then(|since| since.elapsed().ok()).unwrap_or_default();
+                oldest = oldest.max(age.as_secs_f64());
+                measure_spool(&labels, &stats);
+            }
             gauge!("inkprint_sink_oldest_unsent_seconds", &labels).set(oldest);
             counter!("inkprint_sink_dropped_lines_total", &labels).absolute(queue.dropped().lines);
         }
         gauge!("inkprint_buffered_bytes").set(buffered as f64);
-        gauge!("inkprint_config_generation").set(self.shared.standing.borrow().generation as f64);
+        let standing = self.shared.standing.borrow();
+        gauge!("inkprint_config_generation").set(standing.generation as f64);
+        describe_gauge!(
+            "inkprint_scan_seconds",
+            Unit::Seconds,
+            "Time that all threads together have spent on finding and replacing since the start."
+        );
+        gauge!("inkprint_scan_seconds").set(standing.meters.totals().cleaning().as_secs_f64());
+        if let Some(activated) = standing.key_activated {
+            describe_gauge!("inkprint_key_age_seconds", Unit::Seconds, "Age of the key epoch that makes marks.");
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            gauge!("inkprint_key_age_seconds").set((now - activated as f64).max(0.0));
+        }
     }
+}
+
+fn measure_spool(labels: &[(&'static str, String); 1], stats: &Stats) {
+    describe_gauge!("inkprint_spool_bytes", Unit::Bytes, "Bytes of the disk that the sink's spool uses, by sink.");
+    describe_gauge!("inkprint_spool_limit_bytes", Unit::Bytes, "Bytes of the disk that it may use, by sink.");
+    describe_gauge!("inkprint_spool_records", "Records in the spool that were not delivered, by sink.");
+    describe_counter!("inkprint_spool_corrupt_records_total", "Records of the spool found damaged, and lost, by sink.");
+    describe_counter!("inkprint_spool_syncs_total", "Syncs of records, by sink.");
+    describe_gauge!(
+        "inkprint_spool_sync_seconds",
+        Unit::Seconds,
+        "Time that all syncs of records have taken since the start, by sink."
+    );
+    describe_gauge!("inkprint_spool_healthy", "1 while the spool takes records in, by sink.");
+    gauge!("inkprint_spool_bytes", labels).set(stats.bytes as f64);
+    gauge!("inkprint_spool_limit_bytes", labels).set(stats.limit as f64);
+    gauge!("inkprint_spool_records", labels).set(stats.records as f64);
+    counter!("inkprint_spool_corrupt_records_total", labels).absolute(stats.damaged);
+    counter!("inkprint_spool_syncs_total", labels).absolute(stats.syncs);
+    gauge!("inkprint_spool_sync_seconds", labels).set(stats.sync_time.as_secs_f64());
+    gauge!("inkprint_spool_healthy", labels).set(if stats.health == Health::Good { 1.0 } else { 0.0 });
 }

@@ -1,6 +1,5 @@
 //! `inkprint --listen`: many TCP connections in, cleaned lines out.
 
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +10,12 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
+use super::log;
 use super::redact::{bytes, signals};
 use super::sightings_args::Recording;
-use crate::app::{self, Budget, Input, Output, Service, SinkPart, SourcePart};
+use crate::app::listeners;
+use crate::app::{self, AdminPart, Budget, Input, Output, Service, SinkPart, SourcePart};
+use crate::control::admin::Listen;
 use crate::control::metrics::Metrics;
 use crate::model::SourceId;
 use crate::pipeline::framing::Framing;
@@ -27,8 +29,6 @@ use crate::pipeline::source::{self, Listener};
 use crate::pipeline::standing::{Standing, Tenant};
 use crate::pipeline::witness::Witnessing;
 
-/// Connections that wait to be accepted; the system has its own limit below.
-const BACKLOG: i32 = 4096;
 /// The source's name in the metrics.
 const NAME: &str = "listen";
 
@@ -104,7 +104,7 @@ pub fn run(
     max_line: usize,
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
 ) -> anyhow::Result<ExitCode> {
-    log(args.log_level, args.log_format);
+    log::start(level(args.log_level), args.log_format == LogFormat::Json);
     let budget =
         Budget::divide(args.max_memory, args.max_connections as usize, max_line).context("--max-memory is too low")?;
     let settings = source::Settings {
@@ -120,16 +120,17 @@ pub fn run(
         memory: Patience::MEMORY,
     };
     // Bound before anything else is started: an address in use is told at once.
-    let admin = args.admin.map(|address| bind(&address, "serving /metrics, /livez and /readyz")).transpose()?;
+    let admin =
+        args.admin.map(|address| listeners::tcp(address, "serving /metrics, /livez and /readyz")).transpose()?;
     if let Some(address) =
         admin.as_ref().and_then(|admin| admin.local_addr().ok()).filter(|address| !address.ip().is_loopback())
     {
         tracing::warn!(%address, "the admin address is not a loopback one, and nobody there is asked for a password");
     }
-    let listener = bind(&args.listen.context("no address to listen on")?, "listening")?;
+    let listener = listeners::tcp(args.listen.context("no address to listen on")?, "listening")?;
     let (name, output) = match args.forward {
         Some(peer) => {
-            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer), encoding: Encoding::Lines }))
+            ("forward", Output::Peer(peer::Settings { address: Address::Tcp(peer, None), encoding: Encoding::Lines }))
         }
         None => {
             let output = rustix::io::dup(rustix::stdio::stdout()).context("cannot use standard output")?;
@@ -138,8 +139,9 @@ pub fn run(
     };
     let metrics = Metrics::new();
     let policy = Arc::new(policy);
-    let meters = metrics.record(|| Meters::new(&policy));
-    let standing = Standing { generation: 0, tenants: vec![Tenant { policy, witnessing }], meters };
+    let meters = metrics.record(|| Meters::new(&policy, Arc::default()));
+    let standing =
+        Standing { generation: 0, tenants: vec![Tenant { policy, witnessing }], meters, key_activated: None };
     let (_in_force, standing) = watch::channel(Arc::new(standing));
     let service = Service {
         threads,
@@ -152,10 +154,11 @@ pub fn run(
             settings,
             input: Input::Listener(Listener::Tcp(listener)),
             rate: None,
+            tls: None,
             sinks: vec![0],
         }],
-        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait }],
-        admin,
+        sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait, spool: None }],
+        admin: admin.map(|listener| AdminPart { listen: Listen::Tcp(listener), token: None, reload: None }),
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let shutdown = async {
@@ -172,39 +175,19 @@ pub fn run(
     let left = app::run(service, shutdown);
     let recorded = recording.finish();
     let left = left?;
-    if left.bytes > 0 {
-        tracing::error!(lines = left.lines, bytes = left.bytes, "not passed on within the time to drain: lost");
-        return Ok(ExitCode::from(2));
-    }
     recorded?;
-    tracing::info!("stopped: all that was read was passed on");
-    Ok(ExitCode::SUCCESS)
+    Ok(log::stopped(left))
 }
 
-fn bind(address: &str, what: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    // The library's backlog is short: with a thousand connections at once, some would only be heard a second later.
-    rustix::net::listen(&listener, BACKLOG).with_context(|| format!("cannot listen on {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "{what}");
-    Ok(listener)
-}
-
-/// The program's own log; never a line that passes through.
-fn log(level: LogLevel, format: LogFormat) {
-    let level = match level {
+fn level(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    // There is none before: the program has just begun.
-    let _ = match format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+    }
 }
 
 /// A host and a port. Whether the host is known is seen when it is used.

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::queue::Queue;
-use crate::model::Piece;
+use super::spool::{Spool, SpoolError};
+use crate::model::{Piece, PieceKind};
 
 /// A sink's input. A batch that is not [`done`](Self::done) when the sink loses its peer is sent again.
 #[derive(Clone, Debug)]
 pub enum Feed {
     /// Straight from memory.
     Queue(Arc<Queue>),
+    /// From the disk behind it.
+    Spool(Arc<Spool>),
 }
 
 impl Feed {
@@ -17,6 +20,7 @@ impl Feed {
     pub async fn next(&self) -> Option<Arc<Piece>> {
         match self {
             Self::Queue(queue) => queue.next().await,
+            Self::Spool(spool) => spool.next().await,
         }
     }
 
@@ -24,6 +28,8 @@ impl Feed {
     pub fn wrote(&self, bytes: usize) {
         match self {
             Self::Queue(queue) => queue.wrote(bytes),
+            // What is not delivered whole is on the disk.
+            Self::Spool(_) => {}
         }
     }
 
@@ -31,6 +37,26 @@ impl Feed {
     pub fn done(&self, batch: Arc<Piece>) {
         match self {
             Self::Queue(queue) => queue.done(batch),
+            Self::Spool(spool) => spool.done(),
         }
     }
+}
+
+/// Puts what comes out of the queue on the disk: only then do the sources hear that it is held. Ends, and closes the spool, when the
+/// queue does.
+///
+/// # Errors
+/// When the disk has failed. What was not put there is held by nobody: the queue keeps it, and its sources wait.
+pub async fn spool(queue: &Queue, spool: &Spool, longest: usize) -> Result<(), SpoolError> {
+    while let Some(batch) = queue.next().await {
+        // A message that is too long for a record is passed on as lines.
+        let whole = batch.bytes.len() <= longest;
+        for part in batch.bytes.chunks(longest.max(1)) {
+            let kind = if whole { batch.kind } else { PieceKind::Lines };
+            spool.append(Piece { bytes: part.to_vec(), kind }).await?;
+        }
+        queue.done(batch);
+    }
+    spool.close();
+    Ok(())
 }

@@ -3,14 +3,21 @@
 //! A handle to each is held here, so that no name is looked up where bytes pass; counts come as a worker's [`Tally`], once a batch.
 
 mod files;
+mod http;
 mod sinks;
 mod sources;
+mod totals;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Unit, counter, describe_counter};
 
 pub use self::files::FileMeters;
+pub use self::http::HttpMeters;
 pub use self::sinks::SinkMeters;
 pub use self::sources::SourceMeters;
+pub use self::totals::{Sums, Totals};
 
 use super::fingerprint::Reason;
 use super::policy::Policy;
@@ -28,11 +35,13 @@ pub struct Meters {
     withheld: Vec<(Reason, Counter)>,
     known_marks: Counter,
     unverified_marks: Counter,
+    totals: Arc<Totals>,
 }
 
 impl Meters {
     /// Registers all metrics, also those of rules that have found nothing yet, with the recorder that is in force.
-    pub fn new(policy: &Policy) -> Self {
+    /// What is counted is added to `totals` as well.
+    pub fn new(policy: &Policy, totals: Arc<Totals>) -> Self {
         describe();
         let marks = |seal: &'static str| counter!("inkprint_marks_total", "seal" => seal);
         Self {
@@ -56,11 +65,23 @@ impl Meters {
                 .to_vec(),
             known_marks: marks("known"),
             unverified_marks: marks("unverified"),
+            totals,
         }
+    }
+
+    /// The same counts as numbers.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.totals)
+    }
+
+    /// Adds time that a worker was busy.
+    pub fn busy(&self, time: Duration) {
+        self.totals.add_cleaning(time);
     }
 
     /// Adds what a worker has counted.
     pub fn publish(&self, tally: &Tally) {
+        self.totals.add(tally);
         self.lines.increment(tally.lines);
         self.bytes_in.increment(tally.bytes_in);
         self.bytes_out.increment(tally.bytes_out);

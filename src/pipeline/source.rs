@@ -16,6 +16,7 @@
 mod connection;
 mod datagram;
 pub mod file;
+pub mod http;
 mod inlet;
 mod interruptible;
 pub mod lane;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::http::Http;
 pub use datagram::{Datagrams, receive};
 pub use interruptible::Interruptible;
 pub use lane::{Jobs, Lane, LaneError, run};
@@ -49,6 +51,7 @@ use super::framing::Framing;
 use super::meters::SourceMeters;
 use super::outlet::Outlet;
 use super::standing::{Standing, TenantIndex};
+use super::tls::{Acceptor, TlsMeters};
 use crate::model::SourceId;
 
 /// What all lanes share.
@@ -86,6 +89,15 @@ pub struct Settings {
     pub memory: Patience,
 }
 
+/// TLS at a source.
+#[derive(Clone)]
+pub struct Tls {
+    /// Does the handshakes.
+    pub acceptor: Acceptor,
+    /// Counts those that failed.
+    pub meters: TlsMeters,
+}
+
 /// One source: its settings, and where it leads.
 pub struct Source {
     /// How its inputs are served.
@@ -96,6 +108,10 @@ pub struct Source {
     pub meters: SourceMeters,
     /// How fast it may be read.
     pub rate: Option<Rate>,
+    /// Where its connections must be TLS sessions.
+    pub tls: Option<Tls>,
+    /// Where its connections speak HTTP.
+    pub http: Option<Arc<Http>>,
     /// One for each lane: one input at a time reads and pushes, first come first served, so that no more than one cleaned piece waits
     /// for a queue. Whoever has a line open in the output needs no turn: those before it wait for just that line's end.
     turns: Vec<Semaphore>,
@@ -103,9 +119,27 @@ pub struct Source {
 
 impl Source {
     /// A source of which so many lanes serve inputs.
-    pub fn new(settings: Settings, outlet: Outlet, meters: SourceMeters, rate: Option<Rate>, lanes: usize) -> Self {
+    pub fn new(settings: Settings, outlet: Outlet, meters: SourceMeters, lanes: usize) -> Self {
         let turns = (0..lanes).map(|_| Semaphore::new(1)).collect();
-        Self { settings, outlet, meters, rate, turns }
+        Self { settings, outlet, meters, rate: None, tls: None, http: None, turns }
+    }
+
+    /// The same, read no faster than this.
+    pub fn limited(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// The same, with TLS.
+    pub fn secured(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The same, with connections that speak HTTP.
+    pub fn answering(mut self, http: Option<Http>) -> Self {
+        self.http = http.map(Arc::new);
+        self
     }
 
     fn turn(&self, bench: &Bench) -> &Semaphore {

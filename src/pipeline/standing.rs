@@ -31,6 +31,8 @@ pub struct Standing {
     pub tenants: Vec<Tenant>,
     /// Where counts go.
     pub meters: Meters,
+    /// Since when the key epoch makes marks, in seconds of Unix time, where somebody asks.
+    pub key_activated: Option<i64>,
 }
 
 self_cell!(

@@ -1,6 +1,6 @@
 //! A record in a few words.
 
-use crate::control::journal::entry::{Actor, Entry, KeyAction};
+use crate::control::journal::entry::{Actor, Entry, KeyAction, Reload};
 use crate::control::journal::record::Record;
 
 /// What the record tells, on one line; its details as they stand where its kind is not known here.
@@ -25,6 +25,11 @@ pub(super) fn summary(record: &Record<'_>) -> String {
             })
         }
         Entry::Configuration(configuration) => format!("{} sha256 {}", configuration.source, configuration.sha256),
+        Entry::Reload(Reload { applied: true, generation, .. }) => format!("generation {generation} is in force"),
+        Entry::Reload(Reload { generation, reason, .. }) => {
+            let reason = reason.as_deref().unwrap_or("for a reason that is not told");
+            format!("refused, and generation {generation} stays in force: {reason}")
+        }
         Entry::Rules(rules) => format!("{} rules, sha256 {}", rules.rules, rules.sha256),
         Entry::Key(key) => {
             let what = match key.action {

@@ -7,10 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::custody::Custody;
 use crate::control::journal::entry::{Actor, Configuration, Counts, Entry, ForgedMarks, Rules, Start, Stop, Withheld};
-use crate::control::journal::record::Hash;
 use crate::model::Namespace;
-use crate::pipeline::detect::Detector;
-use crate::pipeline::detect::rule::{Origin, Rule};
 use crate::pipeline::fingerprint::Reason;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::tally::Tally;
@@ -43,7 +40,7 @@ impl Run {
             epoch: policy.keys.epoch().get(),
             namespace: namespace.as_str().to_owned(),
         };
-        let mut entries = vec![Entry::Start(start), Entry::Rules(rules(&policy.detector))];
+        let mut entries = vec![Entry::Start(start), Entry::Rules(Rules::of(&policy.detector))];
         for path in allow.iter().map(AsRef::as_ref) {
             let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             entries.push(Entry::Configuration(Configuration::of(path.display().to_string(), &bytes)));
@@ -81,16 +78,4 @@ impl Run {
         journal.checkpoint(now)?;
         Ok(())
     }
-}
-
-/// The rules in force, by what they find and what is done with it: not by where they were read from, nor by their examples.
-fn rules(detector: &Detector) -> Rules {
-    let mut text = String::new();
-    for rule in detector.rules() {
-        let origin = Origin { file: String::new(), line: 0 };
-        let (references, examples, counterexamples) = (Vec::new(), Vec::new(), Vec::new());
-        let bare = Rule { origin, references, examples, counterexamples, description: String::new(), ..rule.clone() };
-        text += &format!("{bare:?}\n");
-    }
-    Rules { rules: detector.rules().len() as u64, sha256: Hash::of(text.as_bytes()).to_string() }
 }

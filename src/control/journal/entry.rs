@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Hash;
 use crate::model::{KeyEpoch, Namespace};
+use crate::pipeline::detect::Detector;
+use crate::pipeline::detect::rule::{Origin, Rule};
 
 /// The most bytes of a text that a person gives, such as a reason.
 pub const MAX_TEXT: usize = 1024;
@@ -26,6 +28,8 @@ pub enum Entry {
     Configuration(Configuration),
     /// The rules in force.
     Rules(Rules),
+    /// Another configuration was to take the place of the one in force.
+    Reload(Reload),
     /// Something is about to be done to a keyring.
     Key(Key),
     /// Whether what an earlier record announced was done.
@@ -125,6 +129,32 @@ pub struct Rules {
     pub rules: u64,
     /// The SHA-256 of them and their actions, as this version of the program writes them.
     pub sha256: String,
+}
+
+impl Rules {
+    /// The rules in force, by what they find and what is done with it: not by where they were read from, nor by their examples.
+    pub fn of(detector: &Detector) -> Self {
+        let mut text = String::new();
+        for rule in detector.rules() {
+            let origin = Origin { file: String::new(), line: 0 };
+            let (references, examples, counterexamples) = (Vec::new(), Vec::new(), Vec::new());
+            let bare =
+                Rule { origin, references, examples, counterexamples, description: String::new(), ..rule.clone() };
+            text += &format!("{bare:?}\n");
+        }
+        Self { rules: detector.rules().len() as u64, sha256: Hash::of(text.as_bytes()).to_string() }
+    }
+}
+
+/// See [`Entry::Reload`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether it did.
+    pub applied: bool,
+    /// The number of the one in force since.
+    pub generation: u64,
+    /// Why it did not.
+    pub reason: Option<String>,
 }
 
 /// What is done to a keyring.
@@ -283,6 +313,7 @@ pub const KINDS: &[&str] = &[
     "stop",
     "configuration",
     "rules",
+    "reload",
     "key",
     "outcome",
     "lookup",

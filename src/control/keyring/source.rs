@@ -16,10 +16,9 @@ pub mod vault;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,6 +28,7 @@ use zeroize::Zeroizing;
 pub use self::error::{LoadError, SourceSyntaxError};
 use self::vault::{Settings, VaultError, VaultPlace};
 use super::{Keyring, command};
+use crate::control::private_file::{self, PrivateFileError};
 use crate::control::wiped::{self, WipedError};
 
 /// The most bytes that a keyring may have, wherever it comes from: several thousand epochs.
@@ -147,8 +147,7 @@ impl KeyringSource {
             Self::Credential(name) => {
                 let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or(LoadError::NoCredentials)?;
                 let path = Path::new(&directory).join(name);
-                // systemd shows a credential as readable by a group, and keeps the group out by an access list.
-                let file = open_regular(&path, 0o007)?;
+                let file = open_regular(&path, private_file::FORBIDDEN_FOR_CREDENTIALS)?;
                 self.read(file)?
             }
             Self::Command(command) => command::output(&command.0, MAX_BYTES, COMMAND_TIMEOUT)
@@ -195,34 +194,22 @@ impl FromStr for KeyringSource {
 /// Reads a keyring file with all checks.
 pub(super) fn load_file(path: &Path) -> Result<Keyring, LoadError> {
     let source = KeyringSource::File(path.to_owned());
-    let bytes = source.read(open_regular(path, 0o077)?)?;
+    let bytes = source.read(open_regular(path, private_file::FORBIDDEN)?)?;
     source.parse_keyring(&bytes)
 }
 
-/// Opens a regular file that is ours or root's and has none of the permission bits `forbidden`.
+/// Opens a keyring's file, which nobody else may read.
 fn open_regular(path: &Path, forbidden: u32) -> Result<File, LoadError> {
-    let read_error = |error| LoadError::Read { origin: KeyringSource::File(path.to_owned()).to_string(), error };
-    // Without blocking, so that a named pipe is refused below rather than waited for.
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file =
-        OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => LoadError::NotFound { path: path.to_owned() },
-            _ => read_error(error),
-        })?;
-    // Asked of what is open, not of the path, which may have changed in between.
-    let metadata = file.metadata().map_err(read_error)?;
-    if !metadata.is_file() {
-        return Err(LoadError::NotRegular { path: path.to_owned() });
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & forbidden != 0 {
-        return Err(LoadError::OpenToOthers { path: path.to_owned(), mode });
-    }
-    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != user && owner != 0 {
-        return Err(LoadError::OwnedByAnother { path: path.to_owned(), owner, user });
-    }
-    Ok(file)
+    private_file::open(path, forbidden).map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            PrivateFileError::NotFound => LoadError::NotFound { path },
+            PrivateFileError::NotRegular => LoadError::NotRegular { path },
+            PrivateFileError::OpenToOthers { mode } => LoadError::OpenToOthers { path, mode },
+            PrivateFileError::OwnedByAnother { owner, user } => LoadError::OwnedByAnother { path, owner, user },
+            PrivateFileError::Io(error) => LoadError::Read { origin: KeyringSource::File(path).to_string(), error },
+        }
+    })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ const GOOD: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Where to, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// The peer.
     pub address: Address,
@@ -56,12 +56,6 @@ enum Broken {
     Io(#[from] io::Error),
 }
 
-impl From<Option<io::Error>> for Broken {
-    fn from(error: Option<io::Error>) -> Self {
-        error.map_or(Self::Closed, Self::Io)
-    }
-}
-
 /// What is being sent.
 struct Present {
     batch: Arc<Piece>,
@@ -75,7 +69,7 @@ pub async fn run(feed: &Feed, settings: &Settings, up: &watch::Sender<bool>, met
     let (mut backoff, mut present, mut before) = (Backoff::default(), None, false);
     let peer = settings.address.to_string();
     loop {
-        let wire = connect(settings, &mut backoff).await;
+        let mut wire = connect(settings, &mut backoff).await;
         let since = Instant::now();
         if before {
             meters.reconnects.increment(1);
@@ -84,7 +78,7 @@ pub async fn run(feed: &Feed, settings: &Settings, up: &watch::Sender<bool>, met
         meters.up.set(1);
         up.send_replace(true);
         tracing::info!(peer, "connected");
-        let outcome = send_all(&wire, feed, settings.encoding, &mut present, meters).await;
+        let outcome = send_all(&mut wire, feed, settings.encoding, &mut present, meters).await;
         meters.up.set(0);
         up.send_replace(false);
         match outcome {
@@ -107,10 +101,9 @@ pub async fn run(feed: &Feed, settings: &Settings, up: &watch::Sender<bool>, met
 async fn connect(settings: &Settings, backoff: &mut Backoff) -> Wire {
     let peer = settings.address.to_string();
     loop {
-        let error = match tokio::time::timeout(CONNECT, Wire::connect(&settings.address)).await {
-            Ok(Ok(wire)) => return wire,
-            Ok(Err(error)) => error,
-            Err(_) => ErrorKind::TimedOut.into(),
+        let error = match Wire::connect(&settings.address, CONNECT).await {
+            Ok(wire) => return wire,
+            Err(error) => error,
         };
         let delay = backoff.delay();
         tracing::warn!(peer, %error, delay_ms = delay.as_millis() as u64, "cannot connect");
@@ -120,7 +113,7 @@ async fn connect(settings: &Settings, backoff: &mut Backoff) -> Wire {
 
 /// Sends until the feed ends.
 async fn send_all(
-    wire: &Wire,
+    wire: &mut Wire,
     feed: &Feed,
     encoding: Encoding,
     present: &mut Option<Present>,
@@ -133,7 +126,7 @@ async fn send_all(
                 let batch = tokio::select! {
                     biased;
                     batch = feed.next() => batch,
-                    broken = wire.closed() => return Err(broken.into()),
+                    closed = wire.closed() => return Err(closed.map_or_else(Broken::Io, |()| Broken::Closed)),
                 };
                 let Some(batch) = batch else { return Ok(()) };
                 present.insert(Present::new(batch, encoding))
@@ -148,7 +141,7 @@ async fn send_all(
     }
 }
 
-async fn send(wire: &Wire, feed: &Feed, present: &mut Present) -> Result<(), Broken> {
+async fn send(wire: &mut Wire, feed: &Feed, present: &mut Present) -> Result<(), Broken> {
     if wire.has_closed()? {
         return Err(Broken::Closed);
     }
@@ -159,16 +152,14 @@ async fn send(wire: &Wire, feed: &Feed, present: &mut Present) -> Result<(), Bro
                 present.account(feed);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::select! {
-                biased;
-                broken = wire.closed() => return Err(broken.into()),
-                ready = wire.writable() => ready?,
-                () = tokio::time::sleep(LOOK) => {
-                    if wire.is_dead() {
-                        return Err(Broken::Silent);
-                    }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                match tokio::time::timeout(LOOK, wire.writable()).await {
+                    Ok(Err(error)) => return Err(error.into()),
+                    Ok(Ok(false)) => return Err(Broken::Closed),
+                    Err(_) if wire.is_dead() => return Err(Broken::Silent),
+                    Ok(Ok(true)) | Err(_) => {}
                 }
-            },
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -22,12 +22,12 @@ use tokio::net::unix::pipe;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-use super::Source;
 use super::lane::{Bench, Buffers};
 use super::memory::Share;
 use super::patience::Hold;
 use super::place::Place;
 use super::transport::Transport;
+use super::{Source, Tls};
 use crate::model::Piece;
 use crate::pipeline::framing::{Decoder, Frame, Framing};
 use crate::pipeline::stream::{Stream, Taken};
@@ -65,7 +65,7 @@ pub(super) async fn serve(incoming: Incoming, source: Arc<Source>, bench: Rc<Ben
     meters.connections.increment(1);
     let name = source.settings.name.clone();
     let (transport, peer) = match incoming {
-        Incoming::Tcp(socket, address) => (plain(socket), address),
+        Incoming::Tcp(socket, address) => (over_tcp(socket, &source, &stop, &bench).await, address),
         Incoming::Unix(socket) => (local(socket), name.clone()),
         Incoming::Pipe(pipe) => (pipe::Receiver::from_file(pipe).map(Transport::Pipe), name.clone()),
     };
@@ -78,19 +78,40 @@ pub(super) async fn serve(incoming: Incoming, source: Arc<Source>, bench: Rc<Ben
     };
     match outcome {
         Ok(()) => tracing::debug!(connection, "connection ended"),
-        Err(error) => tracing::debug!(connection, %error, "connection broke off"),
+        Err(error) => tracing::debug!(connection, source = name, %error, "connection broke off"),
     }
     meters.connections.decrement(1);
 }
 
-fn plain(socket: StdTcpStream) -> io::Result<Transport> {
+/// Prepares a TCP connection, and does the handshake where the source asks for TLS.
+async fn over_tcp(
+    socket: StdTcpStream,
+    source: &Source,
+    stop: &CancellationToken,
+    bench: &Bench,
+) -> io::Result<Transport> {
+    let socket = prepare(socket)?;
+    let Some(Tls { acceptor, meters }) = &source.tls else { return Ok(Transport::Tcp(socket)) };
+    let accepted = tokio::select! {
+        biased;
+        accepted = acceptor.accept(socket, source.settings.header_timeout) => accepted,
+        () = bench.shared.stop.cancelled() => return Err(ErrorKind::ConnectionAborted.into()),
+        () = stop.cancelled() => return Err(ErrorKind::ConnectionAborted.into()),
+    };
+    accepted.map(|session| Transport::Tls(Box::new(session))).map_err(|failure| {
+        meters.failed(failure);
+        io::Error::new(ErrorKind::PermissionDenied, failure)
+    })
+}
+
+pub(super) fn prepare(socket: StdTcpStream) -> io::Result<TcpStream> {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
     socket.set_nonblocking(true)?;
     set_socket_keepalive(&socket, true)?;
     set_tcp_keepidle(&socket, KEEPALIVE.0)?;
     set_tcp_keepintvl(&socket, KEEPALIVE.1)?;
     set_tcp_keepcnt(&socket, KEEPALIVE.2)?;
-    TcpStream::from_std(socket).map(Transport::Tcp)
+    TcpStream::from_std(socket)
 }
 
 fn local(socket: StdUnixStream) -> io::Result<Transport> {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::Source;
 use super::lane::{Bench, Buffers};
@@ -47,7 +48,8 @@ impl Place {
         }
         let scope = self.scope.as_ref().map(|(_, scope)| scope);
         let (source, seen_in) = (&self.source, &self.seen_in);
-        tools.with(tenant, |worker, buffers| {
+        let begun = Instant::now();
+        let result = tools.with(tenant, |worker, buffers| {
             if let Some(scope) = scope {
                 worker.enter(scope);
             }
@@ -57,7 +59,9 @@ impl Place {
             standing.meters.publish(&tally);
             source.meters.publish(&tally);
             result
-        })
+        });
+        standing.meters.busy(begun.elapsed());
+        result
     }
 
     /// Cleans one frame by itself. The result is a message or, where no newline is in it, a line.

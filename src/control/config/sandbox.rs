@@ -1,0 +1,16 @@
+//! What the process gives up after its start.
+
+use super::field::{default, optional, settings};
+use super::shape::Maybe;
+
+settings! {
+    /// What the process gives up after its start.
+    pub struct Sandbox {
+        /// Whether it confines itself: no new privileges, Landlock for files and seccomp for system calls, where the kernel has them.
+        enabled: bool = default("true");
+        /// The user, by name or number, that it becomes when it is started as root.
+        user: Maybe<String> = optional("inkprint", "it stays who it is");
+        /// The group, by name or number.
+        group: Maybe<String> = optional("inkprint", "that of the user");
+    }
+}

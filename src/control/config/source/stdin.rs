@@ -1,0 +1,8 @@
+//! Standard input.
+
+use crate::control::config::field::settings;
+
+settings! {
+    /// Standard input.
+    pub struct Stdin {}
+}

@@ -30,6 +30,7 @@ pub use self::serve::serve;
 use self::probe::Probed;
 use self::sinks::Sink;
 use crate::control::metrics::Metrics;
+use crate::control::notify;
 use crate::pipeline::queue::Amount;
 use crate::pipeline::source::memory::Memory;
 use crate::pipeline::source::{self, Lane, Shared};
@@ -101,13 +102,16 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     runtime.block_on(async {
         let sources = sources::start(sources, &sinks, &metrics, lanes, Arc::clone(&shared))?;
         listening.store(true, Ordering::Relaxed);
+        notify::ready("lines are taken and passed on");
         let failed = tokio::select! {
             () = shutdown => Ok(()),
             Some((part, outcome)) = ended.recv() => Err(outcome.err().unwrap_or_else(|| anyhow!("the {part} ended by itself"))),
             outcome = sources.run() => outcome,
+            () = stay_alive() => Ok(()),
         };
         listening.store(false, Ordering::Relaxed);
         failed?;
+        notify::stopping();
         tracing::info!("stopping: what was read is passed on");
         shared.stop.cancel();
         let drained = tokio::time::timeout(drain_timeout, async {
@@ -135,6 +139,15 @@ pub fn run(service: Service, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         }
         Ok(left)
     })
+}
+
+/// Tells the service manager, where it watches, that this runtime's work goes on; for ever.
+async fn stay_alive() {
+    let Some(period) = notify::watched() else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(period).await;
+        notify::alive();
+    }
 }
 
 /// Starts a part on a thread of its own, which says by `ends` when and how it ended. Nobody joins it: one that is stuck in a write

@@ -25,6 +25,7 @@ pub mod serve;
 pub mod sightings;
 pub mod sightings_args;
 mod time;
+pub mod top;
 pub mod trace;
 
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
+    Top(top::TopArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inventory(args)) => inventory::run(args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Config(args)) => config::run(&args),
+        Some(Command::Top(args)) => top::run(args),
         Some(Command::Completions(args)) => completions::completions(args, Cli::command()),
         Some(Command::Man(args)) => completions::man(args, Cli::command()),
         None => redact::run(cli.redact, Cli::command()),

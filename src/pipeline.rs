@@ -1,5 +1,6 @@
 //! The data path: blocks of whole frames through one worker's stages, in order.
 
+pub mod bridger;
 pub mod detect;
 pub mod feed;
 pub mod fingerprint;

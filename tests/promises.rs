@@ -7,6 +7,8 @@ mod promises {
     mod allow;
     /// A private key over several lines goes whole, whatever its lines begin with, and nothing else waits for it.
     mod armor;
+    /// A keyring that AWS KMS unwraps: where it does not, nothing passes.
+    mod awskms;
     /// Bad input and bad surroundings: told by name, nothing uncleaned passed on.
     mod badinput;
     /// A value in the line below its key goes as it would on the key's own line.
@@ -15,6 +17,8 @@ mod promises {
     mod bytes;
     /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
     mod config;
+    /// What is shipped to deploy it is sound: units, alerts, dashboard, chart, shippers' configurations.
+    mod deploy;
     /// A secret is found inside of other encodings, and what is only written in one stays.
     mod encodings;
     /// The data path in this process, with keys of the tests' own.
@@ -23,6 +27,8 @@ mod promises {
     mod evasions;
     /// The same secret has the same fingerprint, another program can reproduce it, and it is found in cleaned logs.
     mod fingerprints;
+    /// A fleet's index in a real PostgreSQL: what many nodes write adds up, once, and while it is away the logs go on.
+    mod fleet;
     /// The fuzz targets over their kept inputs, and over mutations of them.
     mod fuzz;
     /// Logs to look in: tokens whole, cut and glued, keys, escapes, marks, and what is no text at all.
@@ -59,8 +65,12 @@ mod promises {
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.
     mod rules;
+    /// `inkprint serve`: faults and bad input on every side, and what comes of them.
+    mod serve;
     /// What was seen is counted, over restarts, many writers and merges.
     mod sightings;
+    /// Sinks: nothing counts as held before it is, and what cannot be handed on now is kept.
+    mod sinks;
     /// What comes out does not depend on how the input comes, or on threads.
     mod splits;
     /// What a spool took in comes out whole and in order, whatever becomes of the process, the disk or its bytes.
@@ -72,6 +82,8 @@ mod promises {
     mod tcp;
     /// TLS: who may not connect is refused by name, and certificates change while sessions go on.
     mod tls;
+    /// A running service on a terminal, and nothing there that could act on it.
+    mod top;
     /// From a leaked token to when, where, how often and whose.
     mod trace;
     /// A keyring in Vault or OpenBao: from a real server, or nothing passes.

@@ -1,16 +1,25 @@
 #!/bin/sh
 # Installs what this machine lacks to build, test or measure inkprint: Debian packages, by name, and for `ci` the Python packages in
-# python-peers.txt, by hash. What is there is left alone, and where nothing is missing no package manager is called and no network is used.
+# python-peers.txt and python-aws.txt, by hash. What is there is left alone, and where nothing is missing no package manager is called and
+# no network is used.
 #
 # usage: install-missing.sh build|test|ci|bench...
 set -eu
 
 missing=
 peers=
+# Where syslog-ng is unpacked, as Debian installs it or rsyslog but not both.
+syslog_ng=/opt/syslog-ng
+unpacked=yes
 
 # lacks PROGRAM PACKAGE: notes the package where the program is not there.
 lacks() {
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+# lacks_of_root PROGRAM PACKAGE: the same of a program that is not in everybody's PATH.
+lacks_of_root() {
+    PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
 for group in "$@"; do
@@ -34,9 +43,14 @@ for group in "$@"; do
     ci)
         # Real peers, which a developer's machine may lack: their tests say so and pass over.
         lacks rsyslogd rsyslog
+        ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing="$missing rsyslog-openssl"
         lacks promtool prometheus
-        if ! command -v bao >/dev/null 2>&1; then
-            peers=yes
+        lacks faketime faketime
+        # Debian keeps this one where a user's path may not lead.
+        [ -x /usr/sbin/nft ] || lacks nft nftables
+        command -v bao >/dev/null 2>&1 || peers="$peers bao:python-peers.txt"
+        command -v moto_server >/dev/null 2>&1 || peers="$peers moto_server:python-aws.txt"
+        if [ -n "$peers" ]; then
             lacks python3 python3
             # A Python without pip, or Debian's, which needs its package for it.
             python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
@@ -44,8 +58,17 @@ for group in "$@"; do
         lacks openssl openssl
         lacks sslscan sslscan
         lacks sqlite3 sqlite3
+        lacks strace strace
+        lacks age age
+        lacks_of_root mkfs.ext4 e2fsprogs
         # A judge of JSON schemas that is not ours.
         python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
+        if ! command -v syslog-ng >/dev/null 2>&1 && [ ! -x $syslog_ng/usr/sbin/syslog-ng ]; then
+            unpacked=
+            missing="$missing libivykis0 libjson-c5 libnet1 libpcre3 libwrap0"
+        fi
+        # Debian keeps the server's programs out of the PATH.
+        ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || lacks initdb postgresql
         ;;
     bench)
         lacks python3 python3
@@ -66,16 +89,29 @@ fi
 
 # The Python packages, where one is missing, once Python itself is there.
 install_peers() {
-    [ -n "$peers" ] || return 0
-    echo "Installing the Python packages in tools/python-peers.txt" >&2
-    # Debian's pip installs beside its own packages only when told so; an older pip does not know the option.
-    peer_list=$(dirname "$0")/python-peers.txt
-    python3 -m pip install --quiet --break-system-packages --require-hashes -r "$peer_list" ||
-        python3 -m pip install --quiet --require-hashes -r "$peer_list"
-    if ! command -v bao >/dev/null 2>&1; then
-        echo "bao was installed, and is not in the PATH: add $(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')" >&2
-        return 1
-    fi
+    for peer in $peers; do
+        program=${peer%%:*}
+        peer_list=$(dirname "$0")/${peer#*:}
+        echo "Installing the Python packages in $peer_list" >&2
+        # Debian's pip installs beside its own packages only when told so; an older pip does not know the option.
+        python3 -m pip install --quiet --break-system-packages --require-hashes -r "$peer_list" ||
+            python3 -m pip install --quiet --require-hashes -r "$peer_list"
+        if ! command -v "$program" >/dev/null 2>&1; then
+            scripts=$(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')
+            echo "$program was installed, and is not in the PATH: add $scripts" >&2
+            return 1
+        fi
+    done
+}
+
+# syslog-ng, from Debian's package, once the libraries that it needs are there. Nothing of it is started.
+unpack_syslog_ng() {
+    [ -z "$unpacked" ] || return 0
+    echo "Unpacking syslog-ng into $syslog_ng" >&2
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download syslog-ng-core >&2 &&
+        $as_root mkdir -p $syslog_ng && $as_root dpkg -x syslog-ng-core_*.deb $syslog_ng)
+    rm -rf "$folder"
 }
 
 missing=${missing# }
@@ -118,4 +154,5 @@ if ! install; then
         exit 1
     fi
 fi
+unpack_syslog_ng
 install_peers

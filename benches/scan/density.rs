@@ -162,8 +162,14 @@ pub fn through_pipe(policy: &Policy, text: &Arc<[u8]>) -> Tally {
         id: SourceId::new("log"),
         open: Box::new(move || Ok(Box::new(Cursor::new(text)))),
     };
-    let settings =
-        Settings { threads: 1, max_line: MAX_LINE, counts_lines: false, style: Style::Plain, witnessing: None };
+    let settings = Settings {
+        threads: 1,
+        max_line: MAX_LINE,
+        counts_lines: false,
+        style: Style::Plain,
+        witnessing: None,
+        bridging: None,
+    };
     let tally =
         pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");
     assert_eq!(tally.withheld.total(), 0, "nothing is withheld");

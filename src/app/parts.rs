@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::pipeline::queue::WhenFull;
-use crate::pipeline::sink::peer;
+use crate::pipeline::sink::{self, peer};
 use crate::pipeline::source::{self, Datagrams, Listener, file, http};
 use crate::pipeline::spool::Spool;
 use crate::pipeline::tls::Acceptor;
@@ -55,4 +57,8 @@ pub enum Output {
     File(File),
     /// To a peer.
     Peer(peer::Settings),
+    /// To a file that is synced and rotated; opened again whenever the number changes.
+    Rotated(sink::file::Settings, watch::Receiver<u64>),
+    /// To an HTTP server.
+    Http(Box<sink::http::Settings>),
 }

@@ -1,14 +1,18 @@
 //! `inkprint serve`: a checked configuration -> a service that runs, with the control side around it.
 //!
-//! Start: the log of the program; rules and keys; the journal; the index of sightings; addresses; then the service as [`super::run`] has
-//! it. Stop: the service; the index; last, the journal, which tells how it ended.
+//! Start: rules and keys; addresses and certificates; the sandbox, before any other thread is started; the journal; the index of
+//! sightings; spools; then the service as [`super::run`] has it. Stop: the service; the index; last, the journal, which tells how it
+//! ended.
 
 mod certificates;
+mod confine;
 mod control;
 mod inputs;
 mod outputs;
 mod recorders;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,8 +28,9 @@ use crate::control::chronicle::Chronicle;
 use crate::control::config::Config;
 use crate::control::config::address::AdminAddress;
 use crate::control::config::admin::Admin;
+use crate::control::gaps;
 use crate::control::journal::Journal;
-use crate::control::journal::entry::Configuration;
+use crate::control::journal::entry::{Actor, Configuration};
 use crate::control::metrics::Metrics;
 use crate::control::reload::{self, Loaded, Reloader, Reloads};
 use crate::pipeline::queue::Amount;
@@ -42,27 +47,30 @@ pub fn serve(
     (config, configuration): (Config, Configuration),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<Amount> {
-    let metrics = Metrics::new();
+    // As who it was started: keys, certificates and ports may be closed to who it becomes.
     let loaded = Loaded::load(&config)?;
+    let token = config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.resolve()).transpose();
+    let token = token.context("admin.token")?;
+    let mut reloads: Vec<Box<dyn Reloads>> = Vec::new();
+    let sources = inputs::bind(&config, &mut reloads)?;
+    let admin = config.admin.as_ref().map(|admin| listen(admin, &mut reloads)).transpose().context("admin")?;
+    let outputs = outputs::prepare(&config, &mut reloads)?;
+    confine::confine(&path, &config)?;
+
     for entry in &loaded.expired {
         tracing::warn!(entry = %entry.origin, "an allow list's entry has expired, and allows nothing any longer");
     }
+    let metrics = Metrics::new();
     let chronicle = begin(&config, configuration, &loaded)?;
     let recorders = Recorders::start(&config)?;
     let standing = Arc::new(loaded.standing(None, recorders.witnessing(), &metrics));
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
+    let sinks = outputs::open(&config, outputs)?;
 
-    let mut reloads: Vec<Box<dyn Reloads>> = Vec::new();
-    let connections = inputs::connections(&config);
     let threads = config.threads.map_or_else(processors, |threads| threads as usize);
     let max_line = config.sources.values().map(|source| source.max_line).max().unwrap_or(config.limits.max_line);
+    let connections = inputs::connections(&config);
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
-    let sinks = outputs::prepare(&config, &mut reloads)?;
-    let sources = inputs::bind(&config, &mut reloads)?;
-    let admin = config.admin.as_ref().map(|admin| listen(admin, &mut reloads)).transpose().context("admin")?;
-    let token = config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.resolve()).transpose();
-    let token = token.context("admin.token")?;
-
     let drain_timeout = config.limits.drain_timeout;
     let reloader = Reloader::new((path, config), recorders.witnessing().to_vec(), metrics.clone(), reloads, in_force);
     metrics.record(|| reload::describe(&["applied", "refused"]));
@@ -81,8 +89,8 @@ pub fn serve(
         admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()) }),
     };
     let left = super::run(service, shutdown);
-    let recorded = recorders.finish();
-    let told = control.stop(left.is_ok());
+    let (gaps, recorded) = recorders.finish();
+    let told = control.stop(left.is_ok(), gaps);
     let left = left?;
     recorded?;
     told?;
@@ -92,6 +100,14 @@ pub fn serve(
 fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyhow::Result<Chronicle> {
     let now = Timestamp::now();
     let journal = config.journal.as_ref();
+    let gaps = match journal.filter(|journal| journal.path.exists()) {
+        None => Vec::new(),
+        Some(journal) => {
+            let reader = File::open(&journal.path).map(BufReader::new);
+            let left = reader.and_then(|reader| gaps::unfinished(reader, &Actor::here().host, gaps::runs, now));
+            left.with_context(|| format!("the journal {} cannot be read", journal.path.display()))?
+        }
+    };
     let journal = journal.map(|journal| Journal::open(&journal.path, journal.key.as_deref(), now)).transpose()?;
     let mut configurations = vec![configuration];
     for path in &config.rules.allow {
@@ -99,7 +115,7 @@ fn begin(config: &Config, configuration: Configuration, loaded: &Loaded) -> anyh
         configurations.push(Configuration::of(path.display().to_string(), &bytes));
     }
     let detector = &loaded.policies[0].detector;
-    Chronicle::begin(journal, now, (loaded.epoch, &config.namespace), configurations, detector)
+    Chronicle::begin(journal, now, (loaded.epoch, &config.namespace), (configurations, gaps), detector)
         .context("nothing was read")
 }
 

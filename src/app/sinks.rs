@@ -101,6 +101,8 @@ fn run(feed: &Feed, output: Output, up: &watch::Sender<bool>, meters: &SinkMeter
                 sink::peer::run(feed, &settings, up, meters).await;
                 Ok(())
             }
+            Output::Rotated(settings, reopen) => Ok(sink::file::run(feed, &settings, reopen, up, meters).await?),
+            Output::Http(settings) => Ok(sink::http::run(feed, &settings, up, meters).await?),
         }
     })
 }

@@ -21,7 +21,7 @@ const FAULTY: u8 = 1;
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// The configuration; `-` is standard input
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
     /// Look at the configuration alone, and at nothing that it names
     #[arg(long)]

@@ -11,12 +11,7 @@ use crate::model::{KeyEpoch, Namespace};
 
 /// A keyring's name in the journal: a file by its whole path.
 pub fn place(keyring: &KeyringSource) -> String {
-    match keyring {
-        KeyringSource::File(path) => {
-            KeyringSource::File(std::path::absolute(path).unwrap_or_else(|_| path.clone())).to_string()
-        }
-        other => other.to_string(),
-    }
+    keyring.in_journal()
 }
 
 /// What is about to be done to a keyring.

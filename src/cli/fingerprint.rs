@@ -93,7 +93,7 @@ pub fn run(args: FingerprintArgs) -> anyhow::Result<ExitCode> {
     // The keys first: nobody should type secrets only to be told that there is no keyring.
     let keys = args.keyring.load()?.all_mark_keys(&args.namespace)?;
     let recogniser = Recogniser::new(Arc::new(Detector::new(args.rules.load()?)?));
-    let mut inquiry = args.inquiry.begin(&recogniser)?;
+    let mut inquiry = args.inquiry.begin(|| Ok(&recogniser))?;
     let mut lookup = Lookup::new(keys);
     if let Some(bridges) = inquiry.bridges(&args.namespace)? {
         lookup = lookup.bridging(bridges);

@@ -41,8 +41,8 @@ impl InquiryArgs {
     ///
     /// # Errors
     /// That the journal cannot be written, that there is no reason where one is needed or no journal for one that was given, or that
-    /// it holds what a rule of `recogniser` takes for a secret.
-    pub fn begin(&self, recogniser: &Recogniser) -> anyhow::Result<Inquiry> {
+    /// it holds what a rule of `recogniser`, which is only called for then, takes for a secret.
+    pub fn begin<'r>(&self, recogniser: impl FnOnce() -> anyhow::Result<&'r Recogniser>) -> anyhow::Result<Inquiry> {
         let now = Timestamp::now();
         let reason = given(self.reason.clone(), self.journal.is_given(), recogniser)?;
         let kept = self.journal.open(now)?.zip(reason);
@@ -104,7 +104,11 @@ fn parse(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// That there is none where one is needed, or that it holds what a rule takes for a secret.
-fn given(reason: Option<String>, is_kept: bool, recogniser: &Recogniser) -> anyhow::Result<Option<String>> {
+fn given<'r>(
+    reason: Option<String>,
+    is_kept: bool,
+    recogniser: impl FnOnce() -> anyhow::Result<&'r Recogniser>,
+) -> anyhow::Result<Option<String>> {
     let reason = match reason {
         Some(_) if !is_kept => bail!("there is no journal that the reason could go into; name one with --journal"),
         None if !is_kept => return Ok(None),
@@ -112,7 +116,7 @@ fn given(reason: Option<String>, is_kept: bool, recogniser: &Recogniser) -> anyh
         None => asked()?,
     };
     // What is in the journal stays there.
-    let found = recogniser
+    let found = recogniser()?
         .reader()
         .and_then(|mut reader| reader.secrets(reason.as_bytes()))
         .context("the reason cannot be scanned")?;

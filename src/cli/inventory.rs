@@ -1,6 +1,7 @@
 //! `inkprint inventory`: which tokens an organisation holds, whose they are, and which of them show up in logs.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use super::journal_args::JournalArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::{print, tell};
 use super::rule_args::RuleArgs;
+use super::sightings::existing;
 use super::{secrets, time};
 use crate::control::inventory::{Held, Inventory, Standing, Token};
 use crate::control::journal::entry::{Actor, Entry, Forgotten};
@@ -65,8 +67,8 @@ enum InventoryCommand {
     /// Show which tokens were seen in logs, never, lately, or though they are expired
     Report {
         /// The indexes of sightings
-        #[arg(long, value_name = "FILE", num_args = 1.., required = true, env = "INKPRINT_SIGHTINGS")]
-        sightings: Vec<PathBuf>,
+        #[arg(long, value_name = "INDEX", num_args = 1.., required = true, env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+        sightings: Vec<OsString>,
         /// A token that was not seen for so long is listed apart
         #[arg(long, value_name = "AGE", default_value = "90d", value_parser = time::age)]
         unseen: SignedDuration,
@@ -80,8 +82,8 @@ enum InventoryCommand {
         #[arg(long, value_name = "NAME")]
         subject: String,
         /// Delete the sightings of the tokens from these indexes too
-        #[arg(long, value_name = "FILE", num_args = 1..)]
-        sightings: Vec<PathBuf>,
+        #[arg(long, value_name = "INDEX", num_args = 1..)]
+        sightings: Vec<OsString>,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -294,9 +296,12 @@ fn list(all: &[Held], json: bool) -> anyhow::Result<()> {
     print(&out)
 }
 
-fn report(all: &[Held], sightings: &[PathBuf], unseen: SignedDuration, json: bool) -> anyhow::Result<()> {
-    let stores = sightings.iter().map(|path| Store::open_existing(path)).collect::<Result<Vec<_>, _>>()?;
-    let readers = stores.iter().map(Store::reader).collect::<Result<Vec<_>, _>>()?;
+fn report(all: &[Held], sightings: &[OsString], unseen: SignedDuration, json: bool) -> anyhow::Result<()> {
+    let stores = sightings.iter().map(|index| existing(index)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut readers = stores.iter().map(Store::reader).collect::<Result<Vec<_>, _>>()?;
+    for reader in &mut readers {
+        reader.expect(all.iter().flat_map(|held| &held.prints).map(|(_, print)| print.as_str()))?;
+    }
     let now = Timestamp::now();
     let newest = all.iter().flat_map(|held| &held.prints).map(|(epoch, _)| *epoch).max();
     let mut review: BTreeMap<Standing, Vec<Row<'_>>> = BTreeMap::new();
@@ -348,10 +353,10 @@ fn report(all: &[Held], sightings: &[PathBuf], unseen: SignedDuration, json: boo
 }
 
 /// Erases what there is of a person; the journal is told how much, never of whom.
-fn forget(path: &Path, subject: &str, sightings: &[PathBuf], journal: &JournalArgs) -> anyhow::Result<()> {
+fn forget(path: &Path, subject: &str, sightings: &[OsString], journal: &JournalArgs) -> anyhow::Result<()> {
     let mut custody = Custody::open(journal, Timestamp::now())?;
     // Opened before anything is removed: with the prints gone, their sightings could not be found any longer.
-    let mut stores = sightings.iter().map(|path| Store::open_existing(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut stores = sightings.iter().map(|index| existing(index)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut inventory = Inventory::open(path, false)?;
     let all = inventory.all()?;
     let of_subject = all.iter().filter(|held| held.token.subject.as_deref() == Some(subject));

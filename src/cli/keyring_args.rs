@@ -18,12 +18,13 @@ use crate::model::KeyEpoch;
 pub struct KeyringArgs {
     // Taken as it was typed and read later: clap shows a value that it cannot read, and this one may be a keyring
     // pasted in the wrong place.
-    /// Where the keyring comes from: a path or file:PATH, env:NAME, fd:N, credential:NAME, command:PROGRAM ARGS, or
-    /// vault:kv:MOUNT/PATH#FIELD
+    /// Where the keyring comes from: a path or file:PATH, env:NAME, fd:N, credential:NAME, command:PROGRAM ARGS,
+    /// vault:kv:MOUNT/PATH#FIELD, or awskms:FILE
     ///
     /// credential:NAME is a file in $CREDENTIALS_DIRECTORY, as systemd passes it; of a command, which /bin/sh runs,
     /// standard output is the keyring. vault: is Vault or OpenBao, where BAO_ADDR or VAULT_ADDR says and as whom BAO_TOKEN,
-    /// VAULT_TOKEN or the variables in docs/fingerprint.md say; vault:transit:MOUNT/KEY:FILE decrypts a file there. Without this option it is the automatic one,
+    /// VAULT_TOKEN or the variables in docs/fingerprint.md say; vault:transit:MOUNT/KEY:FILE decrypts a file there. awskms: is a file that
+    /// `inkprint keys wrap` has made, which AWS KMS unwraps, where and as whom AWS_REGION, AWS_PROFILE and the like say. Without this option it is the automatic one,
     /// $XDG_STATE_HOME/inkprint/keyring (by default in ~/.local/state).
     #[arg(long, value_name = "SOURCE", env = "INKPRINT_KEYRING", hide_env_values = true, global = true)]
     keyring: Option<OsString>,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod listing;
+mod wrap;
 
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::custody::{Announced, Custody};
 use super::journal_args::{JournalArgs, reader};
@@ -19,6 +20,7 @@ use crate::control::bridge;
 use crate::control::journal::entry::KeyAction;
 use crate::control::keyring::source::KeyringSource;
 use crate::control::keyring::{Keyring, KeyringError, automatic, store};
+use crate::control::rotation::{Rotation, Schedule};
 use crate::model::{KeyEpoch, Namespace};
 
 /// Make a keyring, and manage its key epochs and namespaces
@@ -44,7 +46,12 @@ enum KeysCommand {
         json: bool,
     },
     /// Make a new current epoch; the ones before it go on answering lookups until they are retired
-    Rotate,
+    Rotate {
+        /// Do so only if the current epoch is so old, such as 90d or 12h: to be run from a timer as often as you like
+        #[arg(long, value_name = "AGE", value_parser = super::journal_args::span)]
+        if_older_than: Option<SignedDuration>,
+    },
+    Wrap(wrap::WrapArgs),
     /// Stop an epoch from answering lookups; its key is kept
     Retire {
         /// The number of the epoch, as it stands in marks behind the k
@@ -104,7 +111,9 @@ pub fn run(args: KeysArgs) -> anyhow::Result<ExitCode> {
             let (source, loaded) = (args.keyring.source()?, args.keyring.load()?);
             print(&if json { listing::json(&source, &loaded)? } else { listing::tables(&source, &loaded) })?;
         }
-        KeysCommand::Rotate => {
+        KeysCommand::Rotate { if_older_than: Some(every) } => rotate_if_due(keyring, every)?,
+        KeysCommand::Wrap(args) => wrap::run(&keyring.keyring.load()?, args)?,
+        KeysCommand::Rotate { if_older_than: None } => {
             let told = |epoch: &KeyEpoch| of_epoch(KeyAction::Rotate, *epoch);
             let epoch = keyring.change(|keyring| keyring.rotate(now), told)?;
             print(&format!("epoch {epoch} is the current one; those before it answer lookups until retired\n"))?;
@@ -161,6 +170,19 @@ fn namespace(keyring: &Keeper<'_>, command: NamespaceCommand) -> anyhow::Result<
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_if_due(keyring: &Keeper<'_>, every: SignedDuration) -> anyhow::Result<()> {
+    let schedule = Schedule { keyring: keyring.keyring.file()?, every };
+    let mut custody = Custody::open(keyring.journal, keyring.now)?;
+    print(&match schedule.rotate_if_due(custody.journal(), keyring.now)? {
+        Rotation::Done(epoch) => {
+            format!("epoch {epoch} is the current one; those before it answer lookups until retired\n")
+        }
+        Rotation::NotDue { epoch, since, due } => {
+            format!("epoch {epoch} is the current one since {since}; nothing is due before {due}\n")
+        }
+    })
 }
 
 fn init(keyring: &Keeper<'_>) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ use super::sightings_args::Recording;
 use crate::app::listeners;
 use crate::app::{self, AdminPart, Budget, Input, Output, Service, SinkPart, SourcePart};
 use crate::control::admin::Listen;
+use crate::control::journal::entry::Gap;
 use crate::control::metrics::Metrics;
 use crate::model::SourceId;
 use crate::pipeline::framing::Framing;
@@ -93,7 +94,7 @@ impl ListenArgs {
     }
 }
 
-/// Runs the service until SIGTERM or SIGINT.
+/// Runs the service until SIGTERM or SIGINT. The journal is to be told of what goes into `gaps`.
 ///
 /// # Errors
 /// When an address cannot be bound, or a part fails.
@@ -103,6 +104,7 @@ pub fn run(
     threads: usize,
     max_line: usize,
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
+    gaps: &mut Vec<Gap>,
 ) -> anyhow::Result<ExitCode> {
     log::start(level(args.log_level), args.log_format == LogFormat::Json);
     let budget =
@@ -173,7 +175,7 @@ pub fn run(
         }
     };
     let left = app::run(service, shutdown);
-    let recorded = recording.finish();
+    let recorded = recording.finish(gaps);
     let left = left?;
     recorded?;
     Ok(log::stopped(left))

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Command, ValueEnum};
 use jiff::Timestamp;
 
@@ -24,13 +24,18 @@ use self::stats::{StatsFormat, Summary};
 use self::told::Run;
 use super::custody::Custody;
 use super::handling_args::HandlingArgs;
-use super::journal_args::JournalArgs;
+use super::journal_args::{JournalArgs, reader};
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
 use super::rule_args::RuleArgs;
 use super::sightings_args::SightingsArgs;
+use crate::control::bridge::Bridges;
+use crate::control::bridge::keeper::Keeper;
+use crate::control::gaps;
+use crate::control::journal::entry::{Actor, Gap};
 use crate::model::{Namespace, SourceId};
+use crate::pipeline::bridger::Bridging;
 use crate::pipeline::detect::Detector;
 use crate::pipeline::framing::{MAX_LINE, MIN_MAX_LINE};
 use crate::pipeline::pipe::{self, Settings};
@@ -93,6 +98,12 @@ pub struct RedactArgs {
     /// Lines over this many bytes are cleaned in overlapping windows instead of whole; K, M and G may follow the number
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     max_line: usize,
+    /// While several key epochs are live, tell the journal which fingerprints of theirs are the same secret's
+    ///
+    /// A later lookup follows these bridges from the marks of before a rotation to those after it, also without the secret and once the
+    /// older epoch is retired or destroyed. They outlive its key: docs/journal.md says what that means.
+    #[arg(long, conflicts_with_all = ["dry_run", "listen"])]
+    bridge: bool,
     #[command(flatten)]
     tcp: ListenArgs,
     #[command(flatten)]
@@ -138,13 +149,15 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
     } else {
         "pipe"
     };
-    let mut run = Run::start(custody, command, &policy, &args.keys.namespace, args.handling.allow())?;
+    let gaps = left(&args.journal)?;
+    let mut run = Run::start(custody, command, &policy, &args.keys.namespace, args.handling.allow(), gaps)?;
     if listens {
         let source = args.sightings.source();
         let (witnessing, recording) =
             args.sightings.start(&args.keys.namespace, source.clone().into_iter().collect())?;
         let threads = args.threads.map_or_else(default_threads, usize::from);
-        let outcome = listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording));
+        let outcome =
+            listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording), run.gaps());
         run.stop(outcome.is_ok(), None)?;
         return outcome;
     }
@@ -153,7 +166,7 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
         run.stop(outcome.is_ok(), None)?;
         return Ok(code(&args, outcome?));
     }
-    let outcome = clean(&args, &policy, names);
+    let outcome = clean(&args, &policy, names, run.gaps());
     run.stop(outcome.is_ok(), outcome.as_ref().ok())?;
     let tally = outcome?;
     // The process ends: to take the automata down piece by piece would only make the caller wait. The keys are wiped.
@@ -162,26 +175,29 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// Cleans the inputs, and gives what was done.
-fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Result<Tally> {
+fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>, gaps: &mut Vec<Gap>) -> anyhow::Result<Tally> {
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let progress = Progress::over(&names, !args.quiet && args.progress.applies(std::io::stderr().is_terminal()));
     let mut output = output::open(args.output.as_deref())?;
     let terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let ids: Vec<SourceId> = names.iter().map(|input| args.sightings.source().unwrap_or_else(|| input.id())).collect();
     let (witnessing, recording) = args.sightings.start(&args.keys.namespace, ids.clone())?;
+    let (bridging, keeping) = bridges(args)?.unzip();
     let settings = Settings {
         threads: args.threads.map_or_else(default_threads, usize::from),
         max_line: args.max_line,
         counts_lines: args.stats.is_some(),
         style: if args.color.applies(terminal) { Style::Coloured } else { Style::Plain },
         witnessing,
+        bridging,
     };
     let started = Instant::now();
     let inputs = inputs::open(names, ids, stop);
     let cleaned =
         pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes));
     // What was seen is recorded also where the log could not be written to its end.
-    let recorded = recording.finish();
+    let recorded = recording.finish(gaps);
+    let kept = keeping.map(Keeper::finish).transpose();
     let tally = cleaned?;
     output.finish()?;
     progress.finish();
@@ -189,7 +205,36 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>) -> anyhow::Resul
         Summary::new(&tally, policy, started.elapsed()).print(format);
     }
     recorded?;
+    if let Some(kept) = kept.context("bridges could not be told to the journal; the log was cleaned all the same")?
+        && kept.lost > 0
+        && !args.quiet
+    {
+        tell(&format!(
+            "inkprint: there was no room for the bridges of {} secrets; they are made when these are seen again\n",
+            kept.lost
+        ));
+    }
     Ok(tally)
+}
+
+/// Starts to keep bridges in the journal, where that was asked for.
+fn bridges(args: &RedactArgs) -> anyhow::Result<Option<(Bridging, Keeper)>> {
+    if !args.bridge {
+        return Ok(None);
+    }
+    let Some((path, journal)) = args.journal.path().zip(args.journal.open(Timestamp::now())?) else {
+        bail!("--bridge needs a journal that the bridges go into; name one with --journal")
+    };
+    let known = Bridges::read(args.keys.namespace.clone(), reader(path)?).context("the journal cannot be read")?;
+    let on_error = |error: &_| tell(&format!("inkprint: bridges: {error}; tried again, and the log goes on\n"));
+    Ok(Some(Keeper::start(journal, known, Timestamp::now, on_error).context("no thread for bridges")?))
+}
+
+/// The gaps that runs before this one left.
+fn left(journal: &JournalArgs) -> anyhow::Result<Vec<Gap>> {
+    let Some(path) = journal.path().filter(|path| path.exists()) else { return Ok(Vec::new()) };
+    gaps::unfinished(reader(path)?, &Actor::here().host, gaps::runs, Timestamp::now())
+        .with_context(|| format!("the journal {} cannot be read", path.display()))
 }
 
 fn code(args: &RedactArgs, matches: u64) -> ExitCode {

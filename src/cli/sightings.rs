@@ -1,6 +1,6 @@
 //! `inkprint sightings`: what an index holds, many into one, and what is old out of it.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::print::{print, tell};
 use super::time::{age, shown};
-use crate::control::sightings::Store;
+use crate::control::sightings::{Place, Store};
 
 /// Merge, prune and describe indexes of sightings
 #[derive(Debug, Args)]
@@ -21,29 +21,29 @@ pub struct SightingsCommands {
 
 #[derive(Debug, Subcommand)]
 enum SightingsCommand {
-    /// Take over what other files hold; what was taken over before is not counted twice
+    /// Take over what other indexes hold; what was taken over before is not counted twice
     Merge {
-        /// The file to merge into; it is made if it is not there
+        /// The index to merge into, a file or postgres://USER@HOST/DATABASE; it is made if it is not there
         #[arg(value_name = "INTO")]
-        into: PathBuf,
-        /// The files to take over; they are not changed
+        into: OsString,
+        /// The indexes to take over; they are not changed
         #[arg(value_name = "FROM", required = true)]
-        from: Vec<PathBuf>,
+        from: Vec<OsString>,
     },
-    /// Show what a file holds
+    /// Show what an index holds
     Info {
-        /// The file
-        #[arg(value_name = "FILE", env = "INKPRINT_SIGHTINGS")]
-        file: PathBuf,
+        /// The index: a file, or postgres://USER@HOST/DATABASE
+        #[arg(value_name = "INDEX", env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+        index: OsString,
         /// Print one JSON object instead
         #[arg(long)]
         json: bool,
     },
     /// Delete what is older than a time, and remember that it was deleted
     Prune {
-        /// The file
-        #[arg(value_name = "FILE", env = "INKPRINT_SIGHTINGS")]
-        file: PathBuf,
+        /// The index: a file, or postgres://USER@HOST/DATABASE
+        #[arg(value_name = "INDEX", env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+        index: OsString,
         /// Delete hours that ended so long ago: a number with d (days), h (hours) or w (weeks)
         #[arg(long, value_name = "AGE", value_parser = age)]
         older_than: SignedDuration,
@@ -57,20 +57,20 @@ enum SightingsCommand {
 pub fn run(args: SightingsCommands) -> anyhow::Result<ExitCode> {
     match args.command {
         SightingsCommand::Merge { into, from } => {
-            let mut store = Store::open(&into)?;
-            for path in from {
-                let other = Store::open_existing(&path)?;
+            let mut store = Store::open_at(&Place::parse(&into)?)?;
+            for other in from {
+                let other = existing(&other)?;
                 let rows = store.merge(&other)?;
                 tell(&format!(
                     "inkprint: {}: {} rows of sightings, {} of coverage\n",
-                    path.display(),
+                    other.name(),
                     rows.sightings,
                     rows.coverage
                 ));
             }
         }
-        SightingsCommand::Info { file, json } => {
-            let info = Store::open_existing(&file)?.info()?;
+        SightingsCommand::Info { index, json } => {
+            let info = existing(&index)?.info()?;
             if json {
                 print(&(serde_json::to_string(&info)? + "\n"))?;
                 return Ok(ExitCode::SUCCESS);
@@ -95,8 +95,8 @@ pub fn run(args: SightingsCommands) -> anyhow::Result<ExitCode> {
                 info.pruned_before.map_or_else(|| "never".to_owned(), |time| format!("before {}", shown(time))),
             ))?;
         }
-        SightingsCommand::Prune { file, older_than } => {
-            let mut store = Store::open_existing(&file)?;
+        SightingsCommand::Prune { index, older_than } => {
+            let mut store = existing(&index)?;
             let Ok(before) = Timestamp::now().checked_sub(older_than) else { bail!("that is before all time") };
             let rows = store.prune(before.as_second())?;
             tell(&format!(
@@ -108,4 +108,12 @@ pub fn run(args: SightingsCommands) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens an index that is there, as it was typed.
+///
+/// # Errors
+/// That it cannot be read, or that what was typed names none.
+pub(super) fn existing(index: &OsStr) -> anyhow::Result<Store> {
+    Ok(Store::open_existing_at(&Place::parse(index)?)?)
 }

@@ -1,13 +1,15 @@
 //! `--sightings`, `--source`: whether and as what is recorded what the data path sees.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use jiff::Timestamp;
 
 use super::print::tell;
-use crate::control::sightings::Store;
+use crate::control::gaps::of_sightings;
+use crate::control::journal::entry::Gap;
 use crate::control::sightings::recorder::Recorder;
+use crate::control::sightings::{Place, SightingsError, Store};
 use crate::model::{Namespace, SourceId};
 use crate::pipeline::witness::Witnessing;
 
@@ -15,11 +17,13 @@ use crate::pipeline::witness::Witnessing;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Sightings")]
 pub struct SightingsArgs {
-    /// Record in this SQLite file which fingerprint was seen by which rule, in which source and hour, and how often
+    /// Record in this index which fingerprint was seen by which rule, in which source and hour, and how often: an SQLite file, or
+    /// postgres://USER@HOST/DATABASE
     ///
-    /// It is made if it is not there, and holds no secret and no line. Many processes may write one file. `inkprint trace` reads it.
-    #[arg(long, value_name = "FILE", env = "INKPRINT_SIGHTINGS")]
-    sightings: Option<PathBuf>,
+    /// It is made if it is not there, and holds no secret and no line. Many processes may write one index. `inkprint trace` reads it. The
+    /// password of a database comes from PGPASSWORD, from the file that PGPASSFILE or ?passfile=FILE names, or from ~/.pgpass.
+    #[arg(long, value_name = "INDEX", env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+    sightings: Option<OsString>,
     /// The name of what is read, in the sightings; by default a file as it was named, `stdin`, or a peer's address
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
@@ -41,14 +45,14 @@ impl SightingsArgs {
     /// Opens the index and starts to record, if that was asked for. The sources `watched` are covered also while nothing comes.
     ///
     /// # Errors
-    /// When the file cannot be opened or made.
+    /// When the index cannot be opened or made. A server that is away only makes it wait.
     pub fn start(
         &self,
         namespace: &Namespace,
         watched: Vec<SourceId>,
     ) -> anyhow::Result<(Option<Witnessing>, Recording)> {
-        let Some(path) = &self.sightings else { return Ok((None, Recording(None))) };
-        let store = Store::open(path)?;
+        let Some(index) = &self.sightings else { return Ok((None, Recording(None))) };
+        let store = Store::open_at(&Place::parse(index).context("--sightings (or INKPRINT_SIGHTINGS)")?)?;
         let clock = || Timestamp::now().as_second();
         let on_error = |error: &_| tell(&format!("inkprint: sightings: {error}; tried again, and the log goes on\n"));
         let (index, recorder) = Recorder::start(store, namespace.clone(), watched, clock, on_error)?;
@@ -57,13 +61,22 @@ impl SightingsArgs {
 }
 
 impl Recording {
-    /// Waits until all is written. Every sender must be gone.
+    /// Waits until all is written. Every sender must be gone. The journal is to be told of what goes into `gaps`.
     ///
     /// # Errors
     /// When something could not be recorded: the log was cleaned all the same.
-    pub fn finish(self) -> anyhow::Result<()> {
-        let recorded = self.0.map(Recorder::finish).transpose()?.unwrap_or_default();
+    pub fn finish(self, gaps: &mut Vec<Gap>) -> anyhow::Result<()> {
+        let recorded = match self.0.map(Recorder::finish).transpose() {
+            Ok(recorded) => recorded.unwrap_or_default(),
+            Err(error) => {
+                if let SightingsError::Unwritten { sightings, between: Some(between), .. } = &error {
+                    gaps.push(of_sightings(*sightings, *between));
+                }
+                return Err(error.into());
+            }
+        };
         if recorded.lost > 0 {
+            gaps.extend(recorded.lost_between.map(|between| of_sightings(recorded.lost, between)));
             bail!("{} sightings could not be recorded; the log was cleaned all the same", recorded.lost);
         }
         Ok(())

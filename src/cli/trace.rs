@@ -1,6 +1,7 @@
 //! `inkprint trace`: from leaked secrets to when, where and how often they were logged, and whose they are.
 
 mod excerpts;
+mod known;
 mod text;
 
 use std::cell::RefCell;
@@ -11,7 +12,6 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -20,25 +20,26 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::excerpts::Excerpts;
+use self::known::{Known, Rules};
 use super::inquiry::InquiryArgs;
 use super::keyring_args::KeyringArgs;
 use super::print::print;
 use super::progress::search_all;
 use super::rule_args::RuleArgs;
+use super::sightings::existing;
 use super::{secrets, time};
 use crate::control::inventory::Inventory;
 use crate::control::keyring::Keyring;
-use crate::control::lookup::recognise::{Reader, Recogniser};
+use crate::control::lookup::foreign::Form;
+use crate::control::lookup::recognise::Reader;
 use crate::control::lookup::search::Search;
 use crate::control::lookup::{Lookup, as_pasted};
-use crate::control::sightings::Store;
 use crate::control::trace::document::{Format, document};
 use crate::control::trace::interop::Interop;
 use crate::control::trace::timeline::Step;
 use crate::control::trace::{Case, Evidence};
 use crate::control::wiped;
 use crate::model::{Fingerprint, Namespace};
-use crate::pipeline::detect::Detector;
 use crate::pipeline::fingerprint::{Mark, Print};
 
 /// The most bytes of a salt.
@@ -65,9 +66,9 @@ pub struct TraceArgs {
     /// Read the secrets from this file instead of standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Ask these indexes of sightings
-    #[arg(long, value_name = "FILE", num_args = 1.., env = "INKPRINT_SIGHTINGS")]
-    sightings: Vec<PathBuf>,
+    /// Ask these indexes of sightings: SQLite files, or postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "INDEX", num_args = 1.., env = "INKPRINT_SIGHTINGS", hide_env_values = true)]
+    sightings: Vec<OsString>,
     /// Name the owners of what is found, by this inventory
     #[arg(long, value_name = "FILE", env = "INKPRINT_INVENTORY")]
     inventory: Option<PathBuf>,
@@ -92,12 +93,13 @@ pub struct TraceArgs {
     /// When the breach was detected: the case file says until when 72 hours are left
     #[arg(long, value_name = "TIME", value_parser = time::time)]
     detected: Option<Timestamp>,
-    /// Show what other products write in a secret's place: github (hashed_token), aws (the account of a key id)
+    /// Show what other products write in a secret's place, and find it in the logs of --in: github (hashed_token), sha256 (in
+    /// hexadecimal digits), aws (the account of a key id, which is not looked for)
     ///
-    /// GitHub's form is a hash without a key: of a weak secret it is as good as the secret.
+    /// The first two are hashes without a key: of a weak secret they are as good as the secret.
     #[arg(long, value_name = "PRODUCT", value_delimiter = ',')]
     interop: Vec<Product>,
-    /// Show what the audit log of Vault or OpenBao has in a secret's place, given its salt in this file
+    /// Show what the audit log of Vault or OpenBao has in a secret's place, given its salt in this file, and find it in the logs of --in
     #[arg(long, value_name = "FILE")]
     vault_salt: Option<PathBuf>,
     #[command(flatten)]
@@ -133,6 +135,8 @@ enum Product {
     Github,
     /// AWS access key ids
     Aws,
+    /// SHA-256 in hexadecimal digits
+    Sha256,
 }
 
 impl fmt::Debug for TraceArgs {
@@ -151,19 +155,19 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     // All that can be missing is opened first: nobody should type secrets only to be told so.
     let keyring = args.keyring.load()?;
     let keys = keyring.all_mark_keys(&args.namespace)?;
-    let indexes = args.sightings.iter().map(|path| Store::open_existing(path)).collect::<Result<Vec<_>, _>>()?;
+    let indexes = args.sightings.iter().map(|index| existing(index)).collect::<anyhow::Result<Vec<_>>>()?;
     let inventory = args.inventory.as_deref().map(|path| Inventory::open(path, false)).transpose()?;
     let interop = interop(&args)?;
-    let detector = Arc::new(Detector::new(args.rules.load()?)?);
-    let recogniser = Recogniser::new(Arc::clone(&detector));
-    let mut inquiry = args.inquiry.begin(&recogniser)?;
-    let mut lookup = Lookup::new(keys);
+    let rules = Rules::new(&args.rules);
+    let mut inquiry = args.inquiry.begin(|| rules.recogniser())?;
+    let known = Known::new(&keys, &indexes)?;
+    let mut lookup = Lookup::new(keys.clone());
     if let Some(bridges) = inquiry.bridges(&args.namespace)? {
         lookup = lookup.bridging(bridges);
     }
-    let (mut lookup, forms) = ask(&args, lookup, recogniser.reader()?, &interop)?;
+    let (mut lookup, forms) = ask(&args, lookup, (&rules, known), &interop)?;
 
-    let mut search = Search::new(&lookup);
+    let mut search = Search::new(&lookup).with_forms(foreign(&forms));
     let failed = search_all(&mut search, &args.logs);
     let incomplete = !failed.is_empty();
     let evidence = Evidence {
@@ -181,7 +185,7 @@ pub fn run(args: TraceArgs) -> anyhow::Result<ExitCode> {
     // Nobody is answered whom the journal does not know of.
     let (asked, found) = (case.subjects.len() as u64, case.found as u64);
     inquiry.tell("trace", &args.namespace, asked, Some(found), lookup.bridges())?;
-    show(&args, &case, &keyring, &detector)?;
+    show(&args, &case, &keyring, &rules)?;
     Ok(match (incomplete, case.found > 0) {
         (true, _) => ExitCode::from(super::FAILURE),
         (false, true) => ExitCode::SUCCESS,
@@ -198,7 +202,7 @@ fn check(args: &TraceArgs) -> anyhow::Result<()> {
     }
     if args.sightings.is_empty() && args.logs.is_empty() {
         bail!(
-            "nothing to look in; name an index with --sightings FILE (or INKPRINT_SIGHTINGS), or cleaned logs with --in FILE"
+            "nothing to look in; name an index with --sightings INDEX (or INKPRINT_SIGHTINGS), or cleaned logs with --in FILE"
         );
     }
     let is_stdin = |path: &Path| path == Path::new("-");
@@ -221,6 +225,7 @@ fn interop(args: &TraceArgs) -> anyhow::Result<Interop> {
     Ok(Interop {
         github: args.interop.contains(&Product::Github),
         aws: args.interop.contains(&Product::Aws),
+        sha256: args.interop.contains(&Product::Sha256),
         vault_salt: args.vault_salt.as_ref().map(salt).transpose()?,
     })
 }
@@ -231,12 +236,29 @@ type Forms = Vec<(&'static str, String)>;
 fn ask(
     args: &TraceArgs,
     mut lookup: Lookup,
-    reader: Reader<'_>,
+    (rules, mut known): (&Rules<'_>, Known<'_>),
     interop: &Interop,
 ) -> anyhow::Result<(Lookup, Vec<Forms>)> {
-    let reader = RefCell::new(reader);
-    // What cannot be scanned is still looked for as it was pasted.
-    let canonical = |pasted: &[u8]| reader.borrow_mut().secrets(pasted).unwrap_or_else(|_| as_pasted(pasted));
+    let reader = RefCell::new(None::<Reader<'_>>);
+    let fault = RefCell::new(None);
+    let read = |pasted: &[u8]| -> anyhow::Result<_> {
+        let mut reader = reader.borrow_mut();
+        if reader.is_none() {
+            *reader = Some(rules.recogniser()?.reader()?);
+        }
+        // What cannot be scanned is still looked for as it was pasted.
+        Ok(reader.as_mut().and_then(|reader| reader.secrets(pasted).ok()).unwrap_or_else(|| as_pasted(pasted)))
+    };
+    let known = RefCell::new(&mut known);
+    let canonical = |pasted: &[u8]| {
+        if known.borrow_mut().has(pasted) {
+            return as_pasted(pasted);
+        }
+        read(pasted).unwrap_or_else(|error| {
+            fault.borrow_mut().get_or_insert(error);
+            as_pasted(pasted)
+        })
+    };
     let mut forms = Vec::new();
     let asked = |pasted: &[u8]| {
         if let Some(mark) = Mark::parse(pasted) {
@@ -262,13 +284,25 @@ fn ask(
         Some(path) => secrets::from_file(path, args.null, asked)?,
         None => secrets::from_stdin(args.null, asked)?,
     }
+    if let Some(error) = fault.take() {
+        return Err(error);
+    }
     if lookup.secrets().is_empty() {
         bail!("there is no secret to look for; give one a line on standard input");
     }
     Ok((lookup, forms))
 }
 
-fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, detector: &Arc<Detector>) -> anyhow::Result<()> {
+/// What other products write, as far as it tells of one secret.
+fn foreign(forms: &[Forms]) -> Vec<Form> {
+    let of = |(secret, forms): (usize, &Forms)| {
+        let forms = forms.iter().filter(|(product, _)| Interop::is_of_one(product));
+        forms.map(|(product, text)| Form { secret, product, text: text.clone() }).collect::<Vec<_>>()
+    };
+    forms.iter().enumerate().flat_map(of).collect()
+}
+
+fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, rules: &Rules<'_>) -> anyhow::Result<()> {
     if let Some(format) = args.report {
         let page = document(case, if format == ReportFormat::Html { Format::Html } else { Format::Markdown });
         let Some(path) = &args.output else { return print(&page) };
@@ -279,7 +313,7 @@ fn show(args: &TraceArgs, case: &Case, keyring: &Keyring, detector: &Arc<Detecto
             .with_context(|| format!("cannot write {name}"));
     }
     let excerpts = match args.context {
-        Some(lines) => Excerpts::new(case, lines.into(), keyring, &args.namespace, detector)?,
+        Some(lines) => Excerpts::new(case, lines.into(), keyring, &args.namespace, rules.detector()?)?,
         None => Excerpts::default(),
     };
     if args.json {

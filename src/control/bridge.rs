@@ -5,6 +5,8 @@
 //! between marks only: from neither print can the secret be computed. An epoch that is destroyed so that its marks can be linked to
 //! nothing must be destroyed before its secrets are bridged, or together with the epochs that they are bridged to.
 
+pub mod keeper;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, BufRead};
 
@@ -66,14 +68,22 @@ impl Bridges {
         self.add_prints(&prints);
     }
 
-    /// Bridges one secret's prints, newest epoch first.
-    pub fn add_prints(&mut self, prints: &[Placed]) {
+    /// Bridges one secret's prints, newest epoch first. Gives whether any of that is new.
+    pub fn add_prints(&mut self, prints: &[Placed]) -> bool {
+        let mut any = false;
         for pair in prints.windows(2) {
             let (newer, older) = (pair[0], pair[1]);
             if self.link(older, newer) {
                 self.new.entry((older.0, newer.0)).or_default().push((older.1, newer.1));
+                any = true;
             }
         }
+        any
+    }
+
+    /// How many pairs are known.
+    pub fn pairs(&self) -> usize {
+        self.known.len()
     }
 
     fn link(&mut self, older: Placed, newer: Placed) -> bool {

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::journal::entry::{
-    Actor, Configuration, Counts, Entry, ForgedMarks, MAX_TEXT, Reload, Rules, Start, Stop, Withheld,
+    Actor, Configuration, Counts, Entry, ForgedMarks, Gap, MAX_TEXT, Reload, Rules, Start, Stop, Withheld,
 };
 use super::journal::{Journal, JournalError};
 use super::reload::Applied;
@@ -27,7 +27,7 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
-    /// Tells of the start, before a byte is read.
+    /// Tells of the start, before a byte is read, and of the `gaps` that runs before it left.
     ///
     /// # Errors
     /// That the journal cannot be written.
@@ -35,7 +35,7 @@ impl Chronicle {
         mut journal: Option<Journal>,
         now: Timestamp,
         (epoch, namespace): (KeyEpoch, &Namespace),
-        configurations: Vec<Configuration>,
+        (configurations, gaps): (Vec<Configuration>, Vec<Gap>),
         detector: &Detector,
     ) -> Result<Self, JournalError> {
         let mut start = 0;
@@ -50,6 +50,7 @@ impl Chronicle {
             let mut entries = vec![Entry::Start(begun)];
             entries.extend(configurations.into_iter().map(Entry::Configuration));
             entries.push(Entry::Rules(Rules::of(detector)));
+            entries.extend(gaps.into_iter().map(Entry::Gap));
             start = journal.append(now, &entries)?;
         }
         Ok(Self { journal, start, generation: 1, told: Sums::default() })
@@ -94,13 +95,14 @@ impl Chronicle {
         Ok(())
     }
 
-    /// Tells how it ended, and signs the journal.
+    /// Tells how it ended and what is not known of it, and signs the journal.
     ///
     /// # Errors
     /// That the journal cannot be written.
-    pub fn end(&mut self, now: Timestamp, ok: bool, sums: Sums) -> Result<(), JournalError> {
+    pub fn end(&mut self, now: Timestamp, ok: bool, sums: Sums, gaps: Vec<Gap>) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let mut entries = since(self.told, sums);
+        entries.extend(gaps.into_iter().map(Entry::Gap));
         let Sums { bytes_in, bytes_out, matches, marks, .. } = sums;
         let counts = Some(Counts { bytes_in, bytes_out, matches, marks });
         entries.push(Entry::Stop(Stop { start: self.start, ok, counts }));

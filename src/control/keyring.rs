@@ -16,7 +16,7 @@ pub mod format;
 pub mod source;
 pub mod store;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::model::{KeyEpoch, Namespace, NamespaceSalt, SecretKey};
@@ -70,6 +70,16 @@ pub enum KeyringError {
     /// The default namespace cannot be forgotten.
     #[error("the namespace {} is always there; destroy epochs instead to unlink its marks", Namespace::DEFAULT)]
     DefaultNamespace,
+    /// The current epoch is not old enough to be replaced.
+    #[error("epoch {epoch} is the current one since {since}; a rotation is due at {due}")]
+    NotDue {
+        /// The current epoch.
+        epoch: KeyEpoch,
+        /// When it was activated.
+        since: Timestamp,
+        /// When it is old enough.
+        due: Timestamp,
+    },
     /// Every epoch number has been used.
     #[error("the keyring has used its last epoch number; make a new keyring")]
     EpochsUsedUp,
@@ -252,6 +262,22 @@ impl Keyring {
         Ok(number)
     }
 
+    /// As [`rotate`](Self::rotate), if the current epoch was activated `every` so long ago or earlier. One that was activated further ahead
+    /// than that was made by a clock that was wrong, and counts as old.
+    ///
+    /// # Errors
+    /// [`KeyringError::NotDue`], and as `rotate`; the keyring is then unchanged.
+    pub fn rotate_if_due(&mut self, every: SignedDuration, now: Timestamp) -> Result<KeyEpoch, KeyringError> {
+        let epoch = self.current;
+        let since = self.epochs.iter().find(|entry| entry.number == epoch).map_or(now, Epoch::activated);
+        let age = now.duration_since(since);
+        if age < every && -age <= every {
+            let due = since.checked_add(every).unwrap_or(Timestamp::MAX);
+            return Err(KeyringError::NotDue { epoch, since, due });
+        }
+        self.rotate(now)
+    }
+
     /// Stops `epoch` from answering lookups; its key is kept.
     ///
     /// # Errors
@@ -399,6 +425,19 @@ mod tests {
     fn live(keyring: &Keyring) -> Vec<u32> {
         let keys = keyring.all_mark_keys(&Namespace::default()).expect("the default namespace");
         keys.iter().map(|keys| keys.epoch().get()).collect()
+    }
+
+    #[test]
+    fn a_rotation_comes_when_it_is_due_and_not_before() {
+        let every = SignedDuration::from_secs(100);
+        let mut keyring = Keyring::generate(at(1000)).expect("random bytes");
+        let due = || KeyringError::NotDue { epoch: epoch(1), since: at(1000), due: at(1100) };
+        assert_eq!(keyring.rotate_if_due(every, at(1099)), Err(due()));
+        // A clock that was set back a little makes nothing older.
+        assert_eq!(keyring.rotate_if_due(every, at(950)), Err(due()));
+        assert_eq!(keyring.rotate_if_due(every, at(1100)).map(KeyEpoch::get), Ok(2));
+        assert!(keyring.rotate_if_due(every, at(1101)).is_err());
+        assert_eq!(keyring.rotate_if_due(every, at(999)).map(KeyEpoch::get), Ok(3), "made by a clock that was wrong");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! them.
 
 pub mod excerpt;
+pub mod foreign;
 pub mod recognise;
 pub mod search;
 

@@ -16,6 +16,7 @@ use super::config::secret::{HeaderValue, SecretRef};
 use super::config::sink::SinkKind;
 use super::config::source::SourceKind;
 use super::config::tls::{ClientTls, Clients, ServerTls};
+use super::sightings::Place;
 use crate::pipeline::detect::Detector;
 use crate::pipeline::detect::allow::read_files;
 
@@ -104,7 +105,9 @@ impl Examiner {
             self.place("journal.path".to_owned(), &journal.path, Need::File);
         }
         if let Some(sightings) = &config.sightings {
-            self.place("sightings.path".to_owned(), &sightings.path, Need::File);
+            if let Place::File(path) = &sightings.index {
+                self.place("sightings.index".to_owned(), path, Need::File);
+            }
         }
         if let Some(quarantine) = &config.quarantine {
             self.place("quarantine.directory".to_owned(), &quarantine.directory, Need::Directory);

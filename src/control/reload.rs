@@ -13,15 +13,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::config::rules::RulesError;
 use super::config::{Config, ConfigError};
 use super::journal::entry::Configuration;
 use super::keyring::KeyringError;
 use super::keyring::source::LoadError;
 use super::metrics::Metrics;
 use crate::model::{KeyEpoch, Namespace};
-use crate::pipeline::detect::action::ActionError;
 use crate::pipeline::detect::allow::{AllowError, AllowList, Entry, read_files, today};
-use crate::pipeline::detect::rule::{RuleError, RuleSet};
+use crate::pipeline::detect::rule::RuleError;
 use crate::pipeline::detect::{DatabaseError, Detector};
 use crate::pipeline::meters::Meters;
 use crate::pipeline::policy::Policy;
@@ -55,9 +55,12 @@ pub enum ReloadError {
     /// A rule file has faults.
     #[error(transparent)]
     Rules(#[from] RuleError),
-    /// An action cannot be taken.
-    #[error(transparent)]
-    Action(#[from] ActionError),
+    /// A name fits no rule, or an action cannot be taken.
+    #[error("rules: {0}")]
+    Choice(#[from] RulesError),
+    /// No rule is on, so that every secret would pass.
+    #[error("rules: no rule is on, so that nothing would be found; `inkprint rules list` shows those that there are")]
+    NoRules,
     /// The engine cannot be built.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -125,16 +128,10 @@ impl Loaded {
     /// [`ReloadError`], the first one found.
     pub fn load(config: &Config) -> Result<Self, ReloadError> {
         let rules = &config.rules;
-        let mut all = RuleSet::builtin()?;
-        if !rules.builtin {
-            all.rules.clear();
-        }
-        for path in &rules.patterns {
-            all = all.extended(path)?;
-        }
-        let mut set = all.clone().chosen(&rules.only, &rules.enable, &rules.disable)?;
-        if !rules.actions.is_empty() {
-            set = set.ordered(&all, &rules.actions)?;
+        let all = rules.all()?;
+        let set = rules.in_force(&all)?;
+        if set.rules.is_empty() {
+            return Err(ReloadError::NoRules);
         }
         let detector = Arc::new(Detector::new(set)?);
         let today = today();

@@ -14,11 +14,15 @@ use serde::Serialize;
 
 use super::inventory::{Inventory, InventoryError, Token};
 use super::keyring::{EpochState, Keyring};
+use super::lookup::foreign::{Form, Found};
 use super::lookup::search::{Extent, Search};
 use super::lookup::{Lookup, Trace};
 use super::sightings::query::{Covered, Reader};
 use super::sightings::{SightingsError, Store};
 use crate::model::{Hour, Namespace, Sighting};
+
+/// Secrets whose sightings are asked for together, where each question goes to another machine.
+const TOGETHER: usize = 256;
 
 /// From becoming aware of a breach, so long until the supervisory authority must be told (GDPR, article 33).
 pub const NOTIFY_WITHIN: SignedDuration = SignedDuration::from_hours(72);
@@ -107,6 +111,26 @@ pub struct Subject {
     pub logs: Vec<LogView>,
     /// What other products write in its place, by product.
     pub interop: BTreeMap<&'static str, String>,
+    /// Where that stands in the logs that were searched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignView>,
+}
+
+/// One log in which another product's form of it stands.
+#[derive(Debug, Serialize)]
+pub struct ForeignView {
+    /// The log's name.
+    pub file: String,
+    /// The product.
+    pub product: &'static str,
+    /// How often.
+    pub found: u64,
+    /// The line of the first, from 1.
+    pub first_line: Option<u64>,
+    /// The line of the last.
+    pub last_line: Option<u64>,
+    /// The lines of the first few.
+    pub lines: Vec<u64>,
 }
 
 /// One print.
@@ -195,7 +219,7 @@ pub struct SourceCoverage {
 impl Subject {
     /// Whether it was seen anywhere.
     pub fn is_found(&self) -> bool {
-        self.count > 0 || self.logs.iter().any(|log| log.found > 0)
+        self.count > 0 || self.logs.iter().any(|log| log.found > 0) || !self.foreign.is_empty()
     }
 }
 
@@ -223,12 +247,19 @@ impl Case {
     /// [`TraceError`]: an index that cannot be read is no answer.
     pub fn new(evidence: Evidence<'_>, now: Timestamp, detected: Option<Timestamp>) -> Result<Self, TraceError> {
         let Evidence { lookup, indexes, inventory, search, keyring, namespace } = evidence;
-        let readers = indexes.iter().map(Store::reader).collect::<Result<Vec<_>, _>>()?;
+        let mut readers = indexes.iter().map(Store::reader).collect::<Result<Vec<_>, _>>()?;
         let mut subjects = Vec::with_capacity(lookup.secrets().len());
         for (place, traces) in lookup.secrets().iter().enumerate() {
+            if place.is_multiple_of(TOGETHER) {
+                let next = lookup.secrets().iter().skip(place).take(TOGETHER);
+                for reader in &mut readers {
+                    reader.expect(next.clone().flatten().map(Trace::print_text))?;
+                }
+            }
             let mut subject = subject(place + 1, traces, &readers, inventory)?;
             if let Some((search, _)) = &search {
                 subject.logs = logs(place, traces, search);
+                subject.foreign = search.forms(place).map(|(form, file, found)| foreign(form, file, found)).collect();
             }
             subjects.push(subject);
         }
@@ -248,7 +279,7 @@ impl Case {
             found: subjects.iter().filter(|subject| subject.is_found()).count(),
             subjects,
             epochs: keyring.epochs().iter().map(|epoch| epoch_view(keyring, epoch)).collect(),
-            indexes: indexes.iter().map(|index| index.path().display().to_string()).collect(),
+            indexes: indexes.iter().map(|index| index.name()).collect(),
             coverage,
             covered: all_hours,
             logs: search.map(|(search, failed)| LogsView {
@@ -293,7 +324,11 @@ fn subject(
         .map(|trace| PrintView {
             epoch: trace.epoch.get(),
             print: trace.print_text().to_owned(),
-            mark: trace.mark.clone(),
+            mark: trace.mark.clone().or_else(|| {
+                // Where no rule was asked, the one that found it tells.
+                let seen = |mark: &&String| mark.contains(&format!("-k{}-{}", trace.epoch, trace.print_text()));
+                subject.marks.iter().find(seen).cloned()
+            }),
         })
         .collect();
     Ok(subject)
@@ -329,6 +364,17 @@ fn logs(place: usize, traces: &[Trace], search: &Search<'_>) -> Vec<LogView> {
         search.sightings(place, i).map(view).collect::<Vec<_>>()
     };
     traces.iter().enumerate().flat_map(of_trace).collect()
+}
+
+fn foreign(form: &Form, file: &str, found: &Found) -> ForeignView {
+    ForeignView {
+        file: file.to_owned(),
+        product: form.product,
+        found: found.count,
+        first_line: found.first.map(|place| place.line),
+        last_line: found.last.map(|place| place.line),
+        lines: found.places.iter().map(|place| place.line).collect(),
+    }
 }
 
 fn epoch_view(keyring: &Keyring, epoch: &super::keyring::Epoch) -> EpochView {

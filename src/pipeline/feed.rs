@@ -6,6 +6,9 @@ use super::queue::Queue;
 use super::spool::{Spool, SpoolError};
 use crate::model::{Piece, PieceKind};
 
+/// So many bytes share a sync, if so many wait.
+const TOGETHER: usize = 1 << 20;
+
 /// A sink's input. A batch that is not [`done`](Self::done) when the sink loses its peer is sent again.
 #[derive(Clone, Debug)]
 pub enum Feed {
@@ -24,6 +27,14 @@ impl Feed {
         }
     }
 
+    /// The same, with what follows joined to it up to so many bytes, where that can be done.
+    pub async fn next_up_to(&self, most: usize) -> Option<Arc<Piece>> {
+        match self {
+            Self::Queue(queue) => queue.next_up_to(most).await,
+            Self::Spool(spool) => spool.next_up_to(most).await,
+        }
+    }
+
     /// Takes note of how many bytes of the present batch were handed on.
     pub fn wrote(&self, bytes: usize) {
         match self {
@@ -37,7 +48,7 @@ impl Feed {
     pub fn done(&self, batch: Arc<Piece>) {
         match self {
             Self::Queue(queue) => queue.done(batch),
-            Self::Spool(spool) => spool.done(),
+            Self::Spool(spool) => spool.done_with_all(),
         }
     }
 }
@@ -48,7 +59,7 @@ impl Feed {
 /// # Errors
 /// When the disk has failed. What was not put there is held by nobody: the queue keeps it, and its sources wait.
 pub async fn spool(queue: &Queue, spool: &Spool, longest: usize) -> Result<(), SpoolError> {
-    while let Some(batch) = queue.next().await {
+    while let Some(batch) = queue.next_up_to(longest.min(TOGETHER)).await {
         // A message that is too long for a record is passed on as lines.
         let whole = batch.bytes.len() <= longest;
         for part in batch.bytes.chunks(longest.max(1)) {

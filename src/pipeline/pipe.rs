@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::bridger::Bridging;
 use super::detect::DatabaseError;
 use super::detect::allow::Scope;
 use super::policy::Policy;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub style: Style,
     /// Who is told of what is seen; lines are counted then.
     pub witnessing: Option<Witnessing>,
+    /// Who keeps the links between epochs.
+    pub bridging: Option<Bridging>,
 }
 
 /// A named input.
@@ -185,7 +188,8 @@ impl<'s> Shared<'s> {
             Ok(worker) => worker
                 .counting_lines(settings.counts_lines)
                 .styled(settings.style)
-                .witnessed(settings.witnessing.as_ref()),
+                .witnessed(settings.witnessing.as_ref())
+                .bridging(settings.bridging.as_ref()),
             Err(error) => {
                 lock(&self.source).stopped = true;
                 return Err(error.into());

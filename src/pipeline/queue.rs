@@ -169,12 +169,19 @@ impl Queue {
 
     /// The next batch, or `None` once the queue is closed and empty. It counts until it is [`done`](Self::done).
     pub async fn next(&self) -> Option<Arc<Piece>> {
+        self.next_up_to(0).await
+    }
+
+    /// The same, with what follows joined to it as long as all are lines and no more than `most` bytes together: for a sink for which
+    /// each batch costs a round trip.
+    pub async fn next_up_to(&self, most: usize) -> Option<Arc<Piece>> {
         loop {
             let filled = self.filled.notified();
             {
                 let mut state = self.lock();
                 debug_assert!(state.present.is_none(), "one batch at a time");
-                if let Some(Batch { piece, since }) = state.batches.pop_front() {
+                if let Some(Batch { mut piece, since }) = state.batches.pop_front() {
+                    state.join(&mut piece, most);
                     let piece = Arc::new(piece);
                     state.present = Some((Arc::clone(&piece), since));
                     self.written.store(0, Ordering::Relaxed);
@@ -305,6 +312,31 @@ impl State {
         bytes
     }
 
+    /// Joins what follows to `piece`.
+    fn join(&mut self, piece: &mut Piece, most: usize) {
+        if piece.kind != PieceKind::Lines {
+            return;
+        }
+        let (mut length, mut joined) = (piece.bytes.len(), 0);
+        for next in &self.batches {
+            length += next.piece.bytes.len();
+            if next.piece.kind != PieceKind::Lines || length > most {
+                break;
+            }
+            joined += 1;
+        }
+        if joined > 0 {
+            self.used -= piece.bytes.capacity();
+            let more = self.batches.iter().take(joined).map(|next| next.piece.bytes.len()).sum();
+            piece.bytes.reserve_exact(more);
+            for next in self.batches.drain(..joined) {
+                self.used -= next.piece.bytes.capacity();
+                piece.bytes.extend_from_slice(&next.piece.bytes);
+            }
+            self.used += piece.bytes.capacity();
+        }
+    }
+
     fn add(&mut self, piece: Piece) {
         self.used += piece.bytes.capacity();
         self.batches.push_back(Batch { piece, since: Instant::now() });
@@ -383,6 +415,26 @@ mod tests {
         assert_eq!(next(&queue), Some(large));
         assert_eq!(next(&queue).as_deref(), Some(&b"three\n"[..]));
         assert_eq!((next(&queue), queue.used()), (None, 0));
+    }
+
+    #[test]
+    fn what_follows_is_joined_up_to_a_size_and_never_to_a_message() {
+        let queue = Queue::new(1 << 20);
+        let large = [&vec![b'x'; LARGE][..], b"\n"].concat();
+        assert!(push(&queue, A, &large) && push(&queue, A, b"one\n") && push(&queue, A, &large));
+        let message = Piece { bytes: b"a\nb\n".to_vec(), kind: PieceKind::Message };
+        assert!(queue.push(A, message.clone()).now_or_never().is_some() && push(&queue, A, b"two\n"));
+        let next = |most| {
+            let batch = queue.next_up_to(most).now_or_never()??;
+            let piece = Piece::clone(&batch);
+            queue.done(batch);
+            Some(piece)
+        };
+        assert_eq!(next(LARGE + 1 + 4).map(|piece| piece.bytes), Some([&large[..], b"one\n"].concat()));
+        assert_eq!(next(1 << 30).map(|piece| piece.bytes), Some(large));
+        assert_eq!(next(1 << 30), Some(message));
+        assert_eq!(next(1 << 30).map(|piece| piece.bytes), Some(b"two\n".to_vec()));
+        assert_eq!(queue.used(), 0);
     }
 
     #[test]

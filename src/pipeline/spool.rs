@@ -45,7 +45,7 @@ use tokio::sync::oneshot;
 
 use self::record::LONGEST;
 use self::state::{Pending, Shared};
-use crate::model::Piece;
+use crate::model::{Piece, PieceKind};
 
 /// Where a spool is and how large it may get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,6 +230,26 @@ impl Spool {
             }
             filled.await;
         }
+    }
+
+    /// The same, with the records of lines joined to it that are at hand, up to so many bytes: for a sink for which each batch costs a
+    /// round trip.
+    pub async fn next_up_to(&self, most: usize) -> Option<Arc<Piece>> {
+        let first = self.next().await?;
+        if first.kind != PieceKind::Lines {
+            return Some(first);
+        }
+        let mut joined = first;
+        while let Some(next) = self.shared.next_of_lines(most.saturating_sub(joined.bytes.len())) {
+            // The first is the spool's own until it is done: this copies it once.
+            Arc::make_mut(&mut joined).bytes.extend_from_slice(&next.bytes);
+        }
+        Some(joined)
+    }
+
+    /// All records that were handed out were delivered.
+    pub fn done_with_all(&self) {
+        self.shared.done_with_all();
     }
 
     /// The first of the records that were handed out and are not done was delivered.

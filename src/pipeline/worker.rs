@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use zeroize::Zeroize as _;
 
+use super::bridger::{Bridger, Bridging};
 use super::detect::action::Action;
 use super::detect::allow::{Allowed, Scope};
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
@@ -91,6 +92,7 @@ pub struct Worker<'p> {
     /// What the reporter is to be told of the text at hand; kept for its memory.
     rewritten: Vec<(Match, Option<Fingerprint>)>,
     witness: Option<Witness>,
+    bridger: Option<Bridger>,
 }
 
 impl<'p> Worker<'p> {
@@ -111,6 +113,7 @@ impl<'p> Worker<'p> {
             reporter: None,
             rewritten: Vec::new(),
             witness: None,
+            bridger: None,
         })
     }
 
@@ -141,11 +144,20 @@ impl<'p> Worker<'p> {
         self
     }
 
+    /// The same worker, which links the prints that a secret has in the live epochs.
+    pub fn bridging(mut self, bridging: Option<&Bridging>) -> Self {
+        self.bridger = bridging.and_then(|bridging| Bridger::new(bridging, &self.policy.live_keys));
+        self
+    }
+
     /// Hands what was seen since the last call to the index, as seen in `source`; waits while that has no room. To be called before
     /// the counts are taken.
     pub fn hand_over(&mut self, source: &SourceId) {
         if let Some(witness) = &mut self.witness {
             witness.hand_over(source, &self.tally);
+        }
+        if let Some(bridger) = &mut self.bridger {
+            bridger.hand_over();
         }
     }
 
@@ -255,8 +267,13 @@ impl<'p> Worker<'p> {
             return Ok((Outcome::Rewritten, block.len()));
         }
         // Other parts of a message may be read otherwise once marks stand in one: in which lines, only the whole tells.
-        let counted =
-            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
+        let counted = note(
+            &mut self.tally,
+            &mut self.rewritten,
+            self.reporter.is_some(),
+            policy,
+            (self.witness.as_mut(), self.bridger.as_mut()),
+        );
         self.changed.clear();
         let mut dropped = rewrite_lines(block, matches, policy, style, out, &mut self.changed, counted);
         for _ in 1..MAX_ROUNDS {
@@ -267,7 +284,13 @@ impl<'p> Worker<'p> {
                 }
                 let before = std::mem::take(out);
                 self.changed.clear();
-                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
+                let counted = note(
+                    &mut self.tally,
+                    &mut self.rewritten,
+                    false,
+                    policy,
+                    (self.witness.as_mut(), self.bridger.as_mut()),
+                );
                 dropped += rewrite_lines(&before, matches, policy, style, out, &mut self.changed, counted);
                 continue;
             }
@@ -286,7 +309,13 @@ impl<'p> Worker<'p> {
                 copied = line.end();
                 let text = &before[line.range()];
                 let matches = self.finder.find(text)?;
-                let counted = note(&mut self.tally, &mut self.rewritten, false, policy, self.witness.as_mut());
+                let counted = note(
+                    &mut self.tally,
+                    &mut self.rewritten,
+                    false,
+                    policy,
+                    (self.witness.as_mut(), self.bridger.as_mut()),
+                );
                 dropped += rewrite_lines(text, matches, policy, style, out, &mut self.changed, counted);
             }
             out.extend_from_slice(&before[copied..]);
@@ -338,8 +367,13 @@ impl<'p> Worker<'p> {
         let_pass(matches.allowed, range, &mut self.tally);
         self.rewritten.clear();
         let policy = self.policy;
-        let counted =
-            note(&mut self.tally, &mut self.rewritten, self.reporter.is_some(), policy, self.witness.as_mut());
+        let counted = note(
+            &mut self.tally,
+            &mut self.rewritten,
+            self.reporter.is_some(),
+            policy,
+            (self.witness.as_mut(), self.bridger.as_mut()),
+        );
         rewrite(text, range, matches, policy, self.style, out, counted);
         if let Some(reporter) = &mut self.reporter {
             reporter.follow(text, range, &self.rewritten);
@@ -387,13 +421,16 @@ fn note<'a>(
     rewritten: &'a mut Vec<(Match, Option<Fingerprint>)>,
     reports: bool,
     policy: &'a Policy,
-    mut witness: Option<&'a mut Witness>,
+    (mut witness, mut bridger): (Option<&'a mut Witness>, Option<&'a mut Bridger>),
 ) -> impl FnMut(&Match, &Secret<'_>, Option<Fingerprint>) + 'a {
     move |found, secret, fingerprint| {
         tally.matches[found.rule] += 1;
         if let Some(witness) = &mut witness {
             let unmarked = || policy.keys.fingerprint(&policy.detector.rule(found.rule).id, secret);
             witness.saw(fingerprint.unwrap_or_else(unmarked), found.rule, policy.keys.epoch());
+        }
+        if let Some(bridger) = &mut bridger {
+            bridger.saw(secret);
         }
         if reports {
             rewritten.push((*found, fingerprint));
@@ -448,14 +485,26 @@ fn let_pass(allowed: &[Allowed], range: Span, tally: &mut Tally) {
     }
 }
 
-/// Puts the withheld form in the place of a line, and keeps its ending.
+/// Puts the withheld form in the place of a line, and keeps its ending. A syslog message stays one: its priority, which is a small
+/// number, goes into a header that says nothing else (RFC 5424, 6.2).
 fn withhold_line(line: &[u8], reason: Reason, tally: &mut Tally, out: &mut Vec<u8>) {
     let body = line.strip_suffix(b"\n").unwrap_or(line);
     if !body.is_empty() {
+        if let Some(priority) = syslog_priority(body) {
+            out.extend_from_slice(format!("<{priority}>1 - - - - - - ").as_bytes());
+        }
         write_withheld(reason, body.len() as u64, out);
         tally.withhold(reason);
     }
     out.extend_from_slice(&line[body.len()..]);
+}
+
+/// The number that a syslog message begins with, in angle brackets.
+fn syslog_priority(line: &[u8]) -> Option<u8> {
+    let digits = line.strip_prefix(b"<")?;
+    let digits = &digits[..memchr::memchr(b'>', &digits[..digits.len().min(4)])?];
+    let plain = digits.iter().all(u8::is_ascii_digit) && (digits.len() == 1 || digits.first() != Some(&b'0'));
+    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok().filter(|priority| *priority <= 191)
 }
 
 /// What `clean` gives; `None` where it failed for whatever reason, a fault of this program included: that is said in the log, and
@@ -471,6 +520,25 @@ fn caught<T>(clean: impl FnOnce() -> Result<T, DatabaseError>) -> Option<T> {
         Err(_) => {
             tracing::error!("a text could not be scanned for a fault in the program itself");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withheld_syslog_message_stays_one() {
+        let withheld = |line: &[u8]| {
+            let mut out = Vec::new();
+            withhold_line(line, Reason::ScanFailed, &mut Tally::new(0), &mut out);
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(withheld(b"<34>1 - host app - - - x\n"), "<34>1 - - - - - - ink1-withheld-scan-failed-24\n");
+        for other in [&b"plain"[..], b"<192>x", b"<034>x", b"<3a>x", b"<1234>x", b"<>x", b"<34"] {
+            let expected = format!("ink1-withheld-scan-failed-{}", other.len());
+            assert_eq!(withheld(other), expected);
         }
     }
 }

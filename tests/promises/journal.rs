@@ -1,6 +1,7 @@
 mod commands;
 mod crash;
 mod disk;
+mod spans;
 mod tamper;
 
 use inkprint::control::journal::entry::{Actor, Entry, Gap, Key, KeyAction, Lookup, Withheld};

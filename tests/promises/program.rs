@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -16,6 +16,8 @@ pub fn inkprint(home: &Path) -> Command {
         "INKPRINT_JOURNAL_KEY",
         "INKPRINT_SIGHTINGS",
         "INKPRINT_INVENTORY",
+        "PGPASSWORD",
+        "PGPASSFILE",
     ] {
         command.env_remove(name);
     }
@@ -81,11 +83,18 @@ pub fn long_tests() -> bool {
 
 /// Whether a tool that the machine may lack is there. Where all of them must be, `INKPRINT_REQUIRE_TOOLS=1` makes a lack an error.
 pub fn tool(name: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin:/sbin command -v {name}")]).output();
-    let found = found.is_ok_and(|output| output.status.success());
-    if !found {
+    tool_in(name, "").is_some()
+}
+
+/// Where such a tool is, also in directories of this pattern, which are not in the PATH.
+pub fn tool_in(name: &str, directories: &str) -> Option<PathBuf> {
+    let find = format!("PATH=$PATH:/usr/sbin:/sbin; for d in {directories}; do PATH=$PATH:$d; done; command -v {name}");
+    let found = Command::new("sh").args(["-c", &find]).output().ok().filter(|output| output.status.success());
+    let path = found.map(|output| PathBuf::from(stdout(&output).trim()));
+    if path.is_none() {
         assert!(std::env::var_os("INKPRINT_REQUIRE_TOOLS").is_none(), "{name} is not installed");
         eprintln!("SKIPPED: {name} is not installed");
     }
-    found
+    // Not the link in the PATH: what belongs to it stands beside the program itself.
+    path.and_then(|path| path.canonicalize().ok())
 }

@@ -227,6 +227,49 @@ fn other_products_forms_are_shown_where_asked_for() {
 }
 
 #[test]
+fn other_products_forms_are_found_in_their_logs() {
+    let home = incident();
+    let case = answer(home.path(), &["--sightings", "s", "--interop", "github,sha256"], TOKEN);
+    let form = |product: &str| case["subjects"][0]["interop"][product].as_str().expect("a form").to_owned();
+    let audit = format!(
+        "{{\"action\":\"git.clone\",\"hashed_token\":\"{}\"}}\n{{\"token_sha256\":\"{}\"}}\n{{}}\n",
+        form("github"),
+        form("sha256")
+    );
+    fs::write(home.path().join("audit.log"), audit.repeat(2)).expect("written");
+    // Only where it is asked for.
+    ended(&run_with(&mut trace(home.path(), &["--in", "audit.log"]), TOKEN.as_bytes()), 1);
+    let args = ["--in", "audit.log", "--interop", "github,sha256", "--context", "0"];
+    let text = ended(&run_with(&mut trace(home.path(), &args), TOKEN.as_bytes()), 0);
+    assert!(text.contains("audit.log: 2 times as github writes it, first line 1, last line 4"), "{text}");
+    assert!(text.contains("audit.log: 2 times as sha256 writes it, first line 2, last line 5"), "{text}");
+    assert!(text.contains(">       5  ") && !text.contains(">       3  "), "{text}");
+    let case = answer(home.path(), &args[..4], &format!("{OTHER}\n{TOKEN}\n"));
+    assert_eq!((&case["found"], &case["subjects"][1]["foreign"][0]["lines"]), (&json!(1), &json!([1, 4])));
+    let args = [&args[..4], &["--report", "md"]].concat();
+    let page = ended(&run_with(&mut trace(home.path(), &args), TOKEN.as_bytes()), 0);
+    assert!(page.contains("| audit.log | github | 2 | 1 | 4 |"), "{page}");
+}
+
+#[test]
+fn a_token_that_an_index_knows_is_answered_as_by_the_rules() {
+    let home = incident();
+    // Beside something that only rules can read, the rules read it too: the answer about it is the same.
+    let pasted = format!("Authorization: Bearer {TOKEN}");
+    let case = answer(home.path(), &["--sightings", "s"], &format!("{TOKEN}\n{pasted}\n"));
+    let [plain, read] = [0, 1].map(|at| case["subjects"][at].clone());
+    for member in ["count", "first", "last", "sources", "rules", "epochs", "marks", "hours"] {
+        assert_eq!(plain[member], read[member], "{member}");
+    }
+    assert!(plain["prints"].as_array().expect("prints").iter().all(|print| print["mark"].is_string()), "{plain}");
+    // A rule file that cannot be read is told where rules are needed, and only there.
+    fs::write(home.path().join("bad.toml"), "[[rule]]\n").expect("written");
+    let args = ["--sightings", "s", "--patterns", "bad.toml"];
+    ended(&run_with(&mut trace(home.path(), &args), TOKEN.as_bytes()), 0);
+    ended(&run_with(&mut trace(home.path(), &args), pasted.as_bytes()), 2);
+}
+
+#[test]
 fn an_inventory_names_owners_reviews_access_and_forgets_a_person() {
     let home = incident();
     let inventory = |args: &[&str]| command(home.path(), &[&["inventory", "--inventory", "i"], args].concat());

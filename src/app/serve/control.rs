@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 
 use crate::control::admin::AskReload;
 use crate::control::chronicle::Chronicle;
+use crate::control::journal::entry::Gap;
+use crate::control::notify;
 use crate::control::reload::Reloader;
 use crate::pipeline::meters::Totals;
 
@@ -23,8 +25,8 @@ const TICK: Duration = Duration::from_secs(60);
 enum Ask {
     /// A reload; who asked may want to know what came of it.
     Reload(Option<oneshot::Sender<Result<u64, String>>>),
-    /// The end, and whether it is as it should be.
-    Stop(bool),
+    /// The end, whether it is as it should be, and what is not known.
+    Stop(bool, Vec<Gap>),
 }
 
 /// The thread's other end.
@@ -54,8 +56,8 @@ impl Control {
                         // Whoever asked may have gone.
                         let _ = answer.map(|answer| answer.send(outcome));
                     }
-                    Ok(Ask::Stop(ok)) => {
-                        chronicle.end(Timestamp::now(), ok, totals.sums())?;
+                    Ok(Ask::Stop(ok, gaps)) => {
+                        chronicle.end(Timestamp::now(), ok, totals.sums(), gaps)?;
                         return Ok(());
                     }
                     Err(RecvTimeoutError::Timeout) => {
@@ -82,15 +84,16 @@ impl Control {
     }
 
     /// Ends it; the journal tells how the service ended.
-    pub(super) fn stop(self, ok: bool) -> anyhow::Result<()> {
+    pub(super) fn stop(self, ok: bool, gaps: Vec<Gap>) -> anyhow::Result<()> {
         // A thread that has ended says so below.
-        let _ = self.ask.send(Ask::Stop(ok));
+        let _ = self.ask.send(Ask::Stop(ok, gaps));
         self.thread.join().unwrap_or_else(|_| Err(anyhow!("the control side has failed")))
     }
 }
 
 /// A reload that cannot be told of in the journal is said loudly: it is in force all the same, as its keys may be needed.
 fn reload(reloader: &mut Reloader, chronicle: &mut Chronicle) -> Result<u64, String> {
+    notify::reloading();
     let now = Timestamp::now();
     let (outcome, told) = match reloader.reload() {
         Ok(applied) => {
@@ -106,6 +109,10 @@ fn reload(reloader: &mut Reloader, chronicle: &mut Chronicle) -> Result<u64, Str
     };
     if let Err(error) = told {
         tracing::error!(%error, "the journal cannot be told of the reload");
+    }
+    match &outcome {
+        Ok(generation) => notify::ready(&format!("generation {generation} of the configuration is in force")),
+        Err(_) => notify::ready("the last reload was refused: see the log"),
     }
     outcome
 }

@@ -6,7 +6,9 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use crate::cli::custody::Custody;
-use crate::control::journal::entry::{Actor, Configuration, Counts, Entry, ForgedMarks, Rules, Start, Stop, Withheld};
+use crate::control::journal::entry::{
+    Actor, Configuration, Counts, Entry, ForgedMarks, Gap, Rules, Start, Stop, Withheld,
+};
 use crate::model::Namespace;
 use crate::pipeline::fingerprint::Reason;
 use crate::pipeline::policy::Policy;
@@ -18,10 +20,11 @@ pub struct Run {
     custody: Custody,
     /// The number of the record that tells of its start.
     start: u64,
+    gaps: Vec<Gap>,
 }
 
 impl Run {
-    /// Tells that a run starts with this policy, before a byte is read.
+    /// Tells that a run starts with this policy, before a byte is read, and of the `gaps` that those before it left.
     ///
     /// # Errors
     /// That the journal cannot be written, or an allow list cannot be read.
@@ -31,8 +34,9 @@ impl Run {
         policy: &Policy,
         namespace: &Namespace,
         allow: &[impl AsRef<Path>],
+        gaps: Vec<Gap>,
     ) -> anyhow::Result<Self> {
-        let Some(journal) = custody.journal() else { return Ok(Self { custody, start: 0 }) };
+        let Some(journal) = custody.journal() else { return Ok(Self { custody, start: 0, gaps: Vec::new() }) };
         let start = Start {
             actor: Actor::here(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -45,8 +49,14 @@ impl Run {
             let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             entries.push(Entry::Configuration(Configuration::of(path.display().to_string(), &bytes)));
         }
+        entries.extend(gaps.into_iter().map(Entry::Gap));
         let start = journal.append(Timestamp::now(), &entries).context("nothing was read")?;
-        Ok(Self { custody, start })
+        Ok(Self { custody, start, gaps: Vec::new() })
+    }
+
+    /// What is to be told of at the end: spans of which nothing is known.
+    pub fn gaps(&mut self) -> &mut Vec<Gap> {
+        &mut self.gaps
     }
 
     /// Tells how it ended, and signs the journal.
@@ -56,7 +66,7 @@ impl Run {
     pub fn stop(&mut self, ok: bool, tally: Option<&Tally>) -> anyhow::Result<()> {
         let start = self.start;
         let Some(journal) = self.custody.journal() else { return Ok(()) };
-        let mut entries = Vec::new();
+        let mut entries: Vec<Entry> = self.gaps.drain(..).map(Entry::Gap).collect();
         if let Some(tally) = tally {
             let withheld = Reason::ALL.map(|reason| (reason, tally.withheld.by_reason(reason)));
             entries.extend(withheld.into_iter().filter(|(_, lines)| *lines > 0).map(|(reason, lines)| {

@@ -42,8 +42,10 @@ impl Excerpts {
         detector: &Arc<Detector>,
     ) -> anyhow::Result<Self> {
         let mut wanted: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
-        for log in case.subjects.iter().flat_map(|subject| &subject.logs).filter(|log| log.file != "-") {
-            wanted.entry(&log.file).or_default().extend(&log.lines);
+        let marks = case.subjects.iter().flat_map(|subject| &subject.logs).map(|log| (&log.file, &log.lines));
+        let foreign = case.subjects.iter().flat_map(|subject| &subject.foreign).map(|log| (&log.file, &log.lines));
+        for (file, lines) in marks.chain(foreign).filter(|(file, _)| *file != "-") {
+            wanted.entry(file).or_default().extend(lines);
         }
         let policy = Policy {
             detector: Arc::clone(detector),

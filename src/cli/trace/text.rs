@@ -94,6 +94,13 @@ fn owners(out: &mut String, subject: &Subject) {
 }
 
 fn interop(out: &mut String, subject: &Subject) {
+    for log in &subject.foreign {
+        let _ = write!(out, "  log     {}: {} times as {} writes it", log.file, log.found, log.product);
+        if let (Some(first), Some(last)) = (log.first_line, log.last_line) {
+            let _ = write!(out, ", first line {first}, last line {last}");
+        }
+        out.push('\n');
+    }
     for (product, form) in &subject.interop {
         let _ = writeln!(out, "  {product}  {form}");
     }

@@ -46,10 +46,10 @@ impl Checker<'_, '_> {
     fn parts(&mut self, raw: &RawConfig) {
         let none = |names: Option<bool>| names == Some(true);
         if none(raw.sources.as_ref().map(|sources| sources.names.is_empty())) {
-            self.note("sources".to_owned(), Problem::None { what: "source", example: "apps" });
+            self.note("sources".to_owned(), Problem::None { what: "source" });
         }
         if none(raw.sinks.as_ref().map(|sinks| sinks.names.is_empty())) {
-            self.note("sinks".to_owned(), Problem::None { what: "sink", example: "shipper" });
+            self.note("sinks".to_owned(), Problem::None { what: "sink" });
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::VERSION;
 use crate::control::keyring::source::SourceSyntaxError;
+use crate::control::sightings::PlaceError;
 
 /// What is wrong at one place of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,9 @@ pub enum Problem {
     /// No place of a keyring.
     #[error(transparent)]
     Keyring(SourceSyntaxError),
+    /// No index of sightings.
+    #[error("{0}")]
+    Index(PlaceError),
     /// An action that cannot be read.
     #[error("must be WHO=WHAT, such as \"jwt=mask\"; WHAT is mark, mask, keep-last=1 to keep-last=4 or drop-line")]
     Action,
@@ -83,12 +87,10 @@ pub enum Problem {
     #[error("a name is 1 to 40 of a-z, 0-9, hyphens and underscores")]
     Name,
     /// Something of the kind must be there.
-    #[error("there is no {what}; add a table such as [{what}s.{example}]")]
+    #[error("there is no {what}; add a table [{what}s.NAME] with a `type`")]
     None {
         /// `source` or `sink`.
         what: &'static str,
-        /// A name.
-        example: &'static str,
     },
     /// An empty list that must not be one.
     #[error("must not be empty; name at least one {0}")]

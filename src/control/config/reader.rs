@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{ConfigError, Problem};
-use super::field::{Field, Part, Presence, Settings, Shape};
+use super::field::{Field, Kind, Part, Presence, Settings, Shape};
 
 /// A fault whose line is not yet known.
 struct Noted {
@@ -169,8 +169,7 @@ impl<'r, 'd> Section<'r, 'd> {
             }
             (None, Presence::Required) => {
                 if !self.misspelt.contains(&field.name) {
-                    let example = format!("{} = {}", field.name, field.kind.written(field.spec.example));
-                    self.refuse::<()>(field.name, Problem::Missing(example));
+                    self.refuse::<()>(field.name, missing(field));
                 }
                 S::missing()
             }
@@ -181,6 +180,14 @@ impl<'r, 'd> Section<'r, 'd> {
     pub fn part<P: Part>(&mut self) -> Option<P> {
         let written = P::Written::read(self)?;
         P::check(written, self)
+    }
+}
+
+/// What is to be written for a field that must be there.
+fn missing(field: &Field) -> Problem {
+    match field.kind {
+        Kind::Named(union) => Problem::None { what: union.what },
+        kind => Problem::Missing(format!("{} = {}", field.name, kind.written(field.spec.example))),
     }
 }
 

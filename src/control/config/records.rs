@@ -1,5 +1,6 @@
 //! What is kept about what was done and seen: journal, sightings, quarantine.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use toml::de::DeValue;
@@ -9,6 +10,7 @@ use super::field::{Kind, Shape, Spec, default, optional, required, settings};
 use super::reader::At;
 use super::shape::Maybe;
 use super::shape::measure::Size;
+use crate::control::sightings::Place;
 
 settings! {
     /// The signed record of starts, stops, rules, keys and lookups.
@@ -23,8 +25,9 @@ settings! {
 settings! {
     /// The index of which fingerprint was seen where and when.
     pub struct Sightings {
-        /// The SQLite file, which is made if it is not there.
-        path: PathBuf = required("/var/lib/inkprint/sightings.db");
+        /// The SQLite file, which is made if it is not there, or postgres://USER@HOST/DATABASE without a password, which comes from the
+        /// environment or a file.
+        index: Place = required("/var/lib/inkprint/sightings.db");
         /// Whether marks that come in, and whose seal is of this keyring, are sightings too.
         marks: bool = default("false");
     }
@@ -39,6 +42,16 @@ settings! {
         recipient: Recipient = required("age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm");
         /// Bytes on disk at most; when it is full, lines are withheld without being kept.
         max_size: Size = default("1G").between(1 << 20, 512 << 40);
+    }
+}
+
+impl Shape for Place {
+    type Value = Self;
+    const KIND: Kind = Kind::Text("a path, or postgres://USER@HOST/DATABASE", Some(r"^[^\u0000-\u001f\u007f]+$"));
+
+    fn read(value: &DeValue<'_>, _: &Spec, mut at: At<'_>) -> Option<Self> {
+        let place = Self::parse(OsStr::new(at.text(value)?));
+        place.map_or_else(|error| at.refuse(Problem::Index(error)), Some)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Who acts: what the kernel knows, and what the environment claims.
 
 use std::env;
-use std::fs;
 
 use super::entry::Actor;
 
@@ -12,11 +11,12 @@ impl Actor {
     /// Whoever runs this process. Their names are claims of the environment; the number is the kernel's word.
     pub fn here() -> Self {
         let claimed = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| env::var(name).ok());
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        // Asked of the kernel, as /proc/sys need not be there for a service.
+        let system = rustix::system::uname();
         Self {
             uid: rustix::process::getuid().as_raw(),
             name: claimed.map(|name| shortened(&name)),
-            host: shortened(host.trim_end()),
+            host: shortened(&system.nodename().to_string_lossy()),
             pid: std::process::id(),
         }
     }

@@ -8,10 +8,13 @@
 //! | `credential:NAME` | the file of that name in `$CREDENTIALS_DIRECTORY`, as systemd passes it |
 //! | `command:PROGRAM ARGS` | what a shell command prints |
 //! | `vault:kv:…`, `vault:transit:…` | a secret of Vault or OpenBao ([`vault`]) |
+//! | `awskms:FILE` | a file that a key of AWS KMS unwraps ([`awskms`]) |
 //!
 //! Everything that was read is wiped after it was parsed. No error holds any of it.
 
+pub mod awskms;
 mod error;
+mod https;
 pub mod vault;
 
 use std::ffi::{OsStr, OsString};
@@ -25,6 +28,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use self::awskms::KmsError;
 pub use self::error::{LoadError, SourceSyntaxError};
 use self::vault::{Settings, VaultError, VaultPlace};
 use super::{Keyring, command};
@@ -53,6 +57,8 @@ pub enum KeyringSource {
     Command(ShellCommand),
     /// What Vault or OpenBao keeps in this place.
     Vault(VaultPlace),
+    /// The wrapped keyring in this file, which AWS KMS unwraps.
+    AwsKms(PathBuf),
 }
 
 /// A command line for the shell, shown without its arguments.
@@ -84,6 +90,7 @@ impl fmt::Display for KeyringSource {
             Self::Credential(name) => write!(f, "credential:{name}"),
             Self::Command(command) => write!(f, "command:{command}"),
             Self::Vault(place) => write!(f, "vault:{place}"),
+            Self::AwsKms(path) => write!(f, "awskms:{}", path.display()),
         }
     }
 }
@@ -123,7 +130,17 @@ impl KeyringSource {
             "command" if rest.trim().is_empty() => Err(SourceSyntaxError::Command),
             "command" => Ok(Self::Command(ShellCommand(rest.to_owned()))),
             "vault" => VaultPlace::parse(rest).map(Self::Vault).ok_or(SourceSyntaxError::Vault),
+            "awskms" if rest.is_empty() => Err(SourceSyntaxError::AwsKms),
+            "awskms" => Ok(Self::AwsKms(rest.into())),
             _ => path(bytes),
+        }
+    }
+
+    /// Its name in a journal: a file by its whole path.
+    pub fn in_journal(&self) -> String {
+        match self {
+            Self::File(path) => Self::File(std::path::absolute(path).unwrap_or_else(|_| path.clone())).to_string(),
+            other => other.to_string(),
         }
     }
 
@@ -156,6 +173,12 @@ impl KeyringSource {
                 let read =
                     Settings::from_environment().map_err(VaultError::from).and_then(|settings| place.read(&settings));
                 read.map_err(|error| LoadError::Vault { origin: self.to_string(), error })?
+            }
+            Self::AwsKms(path) => {
+                let unwrapped = awskms::Settings::from_environment()
+                    .map_err(KmsError::from)
+                    .and_then(|settings| awskms::unwrap(path, &settings));
+                unwrapped.map_err(|error| LoadError::AwsKms { origin: self.to_string(), error })?
             }
         };
         self.parse_keyring(&bytes)
@@ -242,6 +265,7 @@ mod tests {
             ("command:vault kv get -field=hunter2 x", "command:vault ..."),
             ("command:TOKEN=hunter2 vault", "command:..."),
             ("vault:kv:secret/inkprint", "vault:kv:secret//inkprint#keyring"),
+            ("awskms:/etc/inkprint/keyring.kms", "awskms:/etc/inkprint/keyring.kms"),
         ] {
             let source: KeyringSource = text.parse().expect(text);
             assert_eq!(source.to_string(), shown);
@@ -262,6 +286,7 @@ mod tests {
             ("credential:../x", SourceSyntaxError::Credential),
             ("command: ", SourceSyntaxError::Command),
             ("vault:hunter2", SourceSyntaxError::Vault),
+            ("awskms:", SourceSyntaxError::AwsKms),
         ] {
             assert_eq!(text.parse::<KeyringSource>(), Err(error));
             assert!(!error.to_string().contains("hunter2"));

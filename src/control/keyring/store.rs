@@ -186,7 +186,7 @@ impl KeyringFile {
             }
             _ => {}
         }
-        let written = write_synced(&new, keyring.to_toml().as_bytes())
+        let written = write_new(&new, keyring.to_toml().as_bytes())
             .map_err(self.fault("write it"))
             .and_then(|()| fs::rename(&new, &self.path).map_err(self.fault("put it in place")));
         if written.is_err() {
@@ -198,7 +198,8 @@ impl KeyringFile {
     }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that must not be there, for its owner alone, and syncs it.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()

@@ -1,5 +1,7 @@
 //! Looking for the marks of many secrets in cleaned logs: one pass over each, in bounded memory, plain, gzip or zstd.
 //!
+//! What other products write in a secret's place is looked for beside them, where that is asked for.
+//!
 //! Few prints are looked for by themselves, and a mark is read only around one of them; with many, every mark is read and looked up.
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use memchr::{memchr_iter, memmem};
 use serde::Serialize;
 
 use super::Lookup;
+use super::foreign::{Form, Forms, Found};
 use crate::model::{Fingerprint, Span};
 use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, written_at};
 
@@ -135,14 +138,30 @@ pub struct Search<'l> {
     logs: Vec<String>,
     /// By secret, trace and log, in this order; only what was seen is in it.
     seen: BTreeMap<(usize, usize, usize), Sightings>,
+    forms: Forms,
+    /// By form and log.
+    foreign: BTreeMap<(usize, usize), Found>,
     extent: Extent,
 }
 
 impl<'l> Search<'l> {
     /// A search for everything that `lookup` was asked.
     pub fn new(lookup: &'l Lookup) -> Self {
-        let needles = Needles::new(lookup);
-        Self { lookup, needles, logs: Vec::new(), seen: BTreeMap::new(), extent: Extent::default() }
+        Self {
+            lookup,
+            needles: Needles::new(lookup),
+            logs: Vec::new(),
+            seen: BTreeMap::new(),
+            forms: Forms::new(Vec::new()),
+            foreign: BTreeMap::new(),
+            extent: Extent::default(),
+        }
+    }
+
+    /// The same search, also for what other products write in the secrets' places.
+    pub fn with_forms(mut self, forms: Vec<Form>) -> Self {
+        self.forms = Forms::new(forms);
+        self
     }
 
     /// Searches a file; `on_read` is told of each portion of bytes read from it, as they are on the disk.
@@ -184,6 +203,16 @@ impl<'l> Search<'l> {
             let mut counted = fresh;
             let kept_lines = memchr_iter(b'\n', &text[..fresh]).count() as u64;
             let mut keep_from = len.saturating_sub(MAX_MARK_LEN - 1);
+            let (mut form_line, mut form_counted) = (line - kept_lines, 0);
+            for (forms, start, end) in self.forms.find(text) {
+                keep_from = keep_from.max(end);
+                form_line += memchr_iter(b'\n', &text[form_counted..start]).count() as u64;
+                form_counted = start;
+                let place = Place { line: form_line, offset: offset + start as u64 };
+                for form in forms {
+                    self.foreign.entry((*form, log_place)).or_default().add(place, MAX_PLACES);
+                }
+            }
             for (span, mark) in self.needles.find(text) {
                 // A mark is read the same whatever follows, so that one that is whole is never met again.
                 keep_from = keep_from.max(span.end());
@@ -226,6 +255,14 @@ impl<'l> Search<'l> {
     pub fn sightings(&self, secret: usize, trace: usize) -> impl Iterator<Item = (&str, &Sightings)> {
         let range = (secret, trace, 0)..=(secret, trace, usize::MAX);
         self.seen.range(range).filter_map(|(&(_, _, log), seen)| Some((self.logs.get(log)?.as_str(), seen)))
+    }
+
+    /// Where other products' forms of a secret were seen, by log.
+    pub fn forms(&self, secret: usize) -> impl Iterator<Item = (&Form, &str, &Found)> {
+        self.foreign.iter().filter_map(move |(&(form, log), found)| {
+            let form = self.forms.all().get(form).filter(|form| form.secret == secret)?;
+            Some((form, self.logs.get(log)?.as_str(), found))
+        })
     }
 
     /// How much was searched.
@@ -466,6 +503,26 @@ mod tests {
         let line = io::repeat(b'x').take(64 << 20).chain(&b"\n"[..]);
         search.log("x", line).expect("read");
         assert_eq!(search.extent(), Extent { files: 1, lines: 1, bytes: (64 << 20) + 1 });
+    }
+
+    #[test]
+    fn other_products_forms_are_found_across_reads_and_each_once() {
+        let lookup = Lookup::new(vec![super::super::tests::keys(1)]);
+        let form = |secret, text: &str| Form { secret, product: "github", text: text.to_owned() };
+        let hash = "PcvZuBykT/mVC6gbtp9AM+h1kpvnwgzxoLz3gWra7nQ=";
+        let text = format!("a\n{{\"hashed_token\":\"{hash}\"}}\nb\n{hash}{hash}\nend").repeat(3);
+        for step in [1, 7, 44, 100_000] {
+            let forms = vec![form(0, hash), form(2, hash), form(1, "never")];
+            let mut search = Search::new(&lookup).with_forms(forms);
+            search.log("x", Slow(text.as_bytes(), step)).expect("read");
+            for secret in [0, 2] {
+                let found: Vec<_> = search.forms(secret).collect();
+                let [(_, "x", found)] = found[..] else { panic!("{found:?}") };
+                let lines: Vec<u64> = found.places.iter().map(|place| place.line).collect();
+                assert_eq!((found.count, lines), (9, vec![2, 4, 4, 6, 8, 8, 10, 12, 12]), "{step}");
+            }
+            assert_eq!(search.forms(1).count(), 0);
+        }
     }
 
     proptest! {

@@ -1,21 +1,26 @@
-//! The thread between the data path and the index: rolls up in memory, and writes once a second and at the end.
+//! The threads between the data path and the index: one rolls up in memory, one writes, once a second and at the end.
 //!
-//! - What it holds is bounded: the channel by its length, the roll-up by [`MAX_HELD`] rows. A full channel makes workers wait.
-//! - While the file cannot be written (a full disk, another process that holds it), the log goes on: rows are kept and tried again,
-//!   and what is beyond the bound is counted as lost, in the coverage of its hour and in what [`Recorder::finish`] says.
+//! - What is held is bounded: the channel by its length, the roll-up and what is being written by [`MAX_HELD`] rows together. A full
+//!   channel makes workers wait, and so does an index that takes rows more slowly than they come.
+//! - While the index cannot be written (a full disk, another process that holds it, a server that is away or does not answer), the log
+//!   goes on: rows are kept and tried again, and what is beyond the bound is counted as lost, in the coverage of its hour and in what
+//!   [`Recorder::finish`] says.
+//! - What is written at once stays together until it is written, under one number: an index that has taken it and could not say so does
+//!   not count it again.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
-use std::path::PathBuf;
+mod parcel;
+mod writer;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use self::parcel::{Parcel, RollUp, both};
+use self::writer::Writer;
 use super::{SightingsError, Store};
-use crate::model::{Batch, Coverage, Fingerprint, Hour, Namespace, RuleId, Seen, Sighting, SourceId};
-use crate::pipeline::witness::PrintHasher;
+use crate::model::{Batch, Coverage, Hour, Namespace, SourceId};
 
 /// Rows held at most.
 pub const MAX_HELD: usize = 1 << 19;
@@ -25,25 +30,31 @@ const FLUSH_AT: usize = 1 << 18;
 const CHANNEL: usize = 64;
 /// Between two flushes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// At the end, the file is tried so often.
-const LAST_TRIES: usize = 3;
+/// So long the log waits for an index that is slow; longer only makes it wait again once it has answered.
+const STALL: Duration = Duration::from_secs(5);
+/// At the end, the index is tried so often in a row.
+const LAST_TRIES: usize = 4;
+/// Between two tries at the end.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What was recorded in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// Sightings in the file.
+    /// Sightings in the index.
     pub sightings: u64,
-    /// Sightings that are not, as the file could not be written.
+    /// Sightings that are not, as the index could not be written.
     pub lost: u64,
+    /// When the first and the last of those were seen, in seconds of Unix time.
+    pub lost_between: Option<(i64, i64)>,
 }
 
-/// The running thread.
+/// The running threads.
 #[derive(Debug)]
 pub struct Recorder {
     thread: JoinHandle<Result<Recorded, SightingsError>>,
     /// To end though a sender is left: a worker that is stuck must not keep the process.
     stop: Arc<AtomicBool>,
-    path: PathBuf,
+    index: String,
 }
 
 impl Recorder {
@@ -60,13 +71,16 @@ impl Recorder {
         on_error: impl Fn(&SightingsError) + Send + 'static,
     ) -> Result<(SyncSender<Batch>, Self), SightingsError> {
         let (sender, batches) = sync_channel(CHANNEL);
-        let path = store.path().to_owned();
+        let index = store.name();
         let mut work = Work {
-            store,
-            namespace,
+            index: index.clone(),
+            writer: Writer::start(store, namespace)?,
             roll_up: RollUp::default(),
+            waiting: None,
+            number: 0,
             recorded: Recorded::default(),
             failing: false,
+            stalled: false,
             on_error: Box::new(on_error),
         };
         let stop = Arc::new(AtomicBool::new(false));
@@ -75,8 +89,8 @@ impl Recorder {
         let thread = std::thread::Builder::new()
             .name("sightings".to_owned())
             .spawn(run)
-            .map_err(|_| SightingsError::Thread { path: path.clone() })?;
-        Ok((sender, Self { thread, stop, path }))
+            .map_err(|_| SightingsError::Thread { index: index.clone() })?;
+        Ok((sender, Self { thread, stop, index }))
     }
 
     /// Waits for the end, which comes when every sender is gone, or has sent nothing for a moment.
@@ -85,16 +99,21 @@ impl Recorder {
     /// [`SightingsError`], when what was held last could not be written.
     pub fn finish(self) -> Result<Recorded, SightingsError> {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or(Err(SightingsError::Thread { path: self.path }))
+        self.thread.join().unwrap_or(Err(SightingsError::Thread { index: self.index }))
     }
 }
 
 struct Work {
-    store: Store,
-    namespace: Namespace,
+    index: String,
+    writer: Writer,
     roll_up: RollUp,
+    /// What could not be written, and is to be written before anything else.
+    waiting: Option<Parcel>,
+    /// Of the parcel made last.
+    number: u64,
     recorded: Recorded,
     failing: bool,
+    stalled: bool,
     on_error: Box<dyn Fn(&SightingsError) + Send>,
 }
 
@@ -115,141 +134,103 @@ impl Work {
                 watched.iter().for_each(|source| self.roll_up.cover(source, now, &Coverage::default()));
             }
             match batches.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok(batch) => self.roll_up.add(&batch),
+                Ok(batch) => self.roll_up.add(&batch, self.held()),
                 Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let full = self.roll_up.rows.len() >= FLUSH_AT && !self.failing;
-            if full || Instant::now() >= next {
-                if let Err(error) = self.flush() {
-                    if !self.failing {
-                        (self.on_error)(&error);
-                    }
-                    self.failing = true;
-                }
-                next = Instant::now() + PERIOD;
+            if let Some(written) = self.writer.written(Duration::ZERO)? {
+                let _ = self.take_back(written);
+            }
+            let full = self.roll_up.len() >= FLUSH_AT;
+            if full && self.writer.is_busy() && !self.failing && !self.stalled {
+                self.wait()?;
+            }
+            if (full && !self.failing) || Instant::now() >= next {
+                self.hand_over();
+                next = next.max(Instant::now() + PERIOD);
             }
         }
-        let mut outcome = self.flush();
-        for _ in 1..LAST_TRIES {
-            if outcome.is_err() {
-                outcome = self.flush();
-            }
-        }
-        self.recorded.lost = self.roll_up.lost;
-        outcome.map(|()| self.recorded)
+        self.write_out()
     }
 
-    fn flush(&mut self) -> Result<(), SightingsError> {
-        let RollUp { rows, coverage, .. } = &self.roll_up;
-        if rows.is_empty() && coverage.is_empty() {
-            return Ok(());
+    /// Rows that were handed over and are not known to be written.
+    fn held(&self) -> usize {
+        self.writer.rows() + self.waiting.as_ref().map_or(0, Parcel::len)
+    }
+
+    /// Makes the log wait for an index that is slow, for a while.
+    fn wait(&mut self) -> Result<(), SightingsError> {
+        match self.writer.written(STALL)? {
+            Some(written) => drop(self.take_back(written)),
+            None => {
+                self.stalled = true;
+                (self.on_error)(&SightingsError::Slow { index: self.index.clone() });
+            }
         }
-        // In the order of the index, neighbours share its pages.
-        let mut sorted: Vec<_> = rows.iter().collect();
-        sorted.sort_unstable_by_key(|((fingerprint, ..), _)| *fingerprint);
-        let count = sorted.iter().map(|(_, row)| row.seen.count).sum::<u64>();
-        let sightings = sorted.into_iter().map(|(key, row)| self.roll_up.sighting(key, row));
-        let covered = coverage.iter().map(|((source, hour), covered)| (source, *hour, *covered));
-        self.store.add(&self.namespace, sightings, covered)?;
-        self.recorded.sightings += count;
-        self.failing = false;
-        self.roll_up.rows.clear();
-        self.roll_up.coverage.clear();
         Ok(())
     }
-}
 
-/// Fingerprint, rule, source and hour; rule and source by their places.
-type Key = (Fingerprint, u32, u32, Hour);
+    /// Hands over what is to be written next, unless the writer is at work or there is nothing.
+    fn hand_over(&mut self) {
+        if self.writer.is_busy() {
+            return;
+        }
+        let next = self.waiting.take().or_else(|| {
+            let parcel = self.roll_up.parcel(self.number + 1)?;
+            self.number += 1;
+            Some(parcel)
+        });
+        if let Some(parcel) = next {
+            self.writer.write(parcel);
+        }
+    }
 
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    seen: Seen,
-    first: i64,
-    last: i64,
-}
-
-#[derive(Debug, Default)]
-struct RollUp {
-    rules: Names<RuleId>,
-    sources: Names<SourceId>,
-    rows: HashMap<Key, Row, BuildHasherDefault<PrintHasher>>,
-    coverage: BTreeMap<(SourceId, Hour), Coverage>,
-    lost: u64,
-}
-
-impl RollUp {
-    fn add(&mut self, batch: &Batch) {
-        let source = self.sources.place(&batch.source);
-        let mut coverage = batch.coverage;
-        for seen in &batch.seen {
-            if let Some(rule) = batch.rules.get(seen.rule as usize) {
-                coverage.lost += self.see(rule, seen, source, batch.time);
+    /// Takes back what the writer is done with.
+    fn take_back(&mut self, (parcel, outcome): (Parcel, Result<(), SightingsError>)) -> Result<(), SightingsError> {
+        self.stalled = false;
+        match outcome {
+            Ok(()) => {
+                self.failing = false;
+                self.recorded.sightings += parcel.sightings();
+                self.roll_up.reuse(parcel);
+                Ok(())
+            }
+            Err(error) => {
+                if !self.failing {
+                    (self.on_error)(&error);
+                }
+                self.failing = true;
+                self.waiting = Some(parcel);
+                Err(error)
             }
         }
-        for (rule, seen) in &batch.marks {
-            coverage.lost += self.see(rule, seen, source, batch.time);
-        }
-        self.lost += coverage.lost;
-        self.cover(&batch.source, Hour::of(batch.time), &coverage);
     }
 
-    /// Gives how many sightings there was no room for.
-    fn see(&mut self, rule: &RuleId, seen: &Seen, source: u32, time: i64) -> u64 {
-        let key = (seen.fingerprint, self.rules.place(rule), source, Hour::of(time));
-        let full = self.rows.len() >= MAX_HELD;
-        match self.rows.get_mut(&key) {
-            Some(row) => {
-                row.seen.count += seen.count;
-                (row.first, row.last) = (row.first.min(time), row.last.max(time));
+    /// Writes all that is left.
+    fn write_out(&mut self) -> Result<Recorded, SightingsError> {
+        let mut tries = 0;
+        loop {
+            self.hand_over();
+            let written = self.writer.written(Duration::MAX)?;
+            let Some(written) = written else { break };
+            match self.take_back(written) {
+                Ok(()) => tries = 0,
+                Err(error) => {
+                    tries += 1;
+                    if tries == LAST_TRIES {
+                        let left = self.waiting.as_ref().map_or(0, Parcel::sightings) + self.roll_up.sightings();
+                        let sightings = self.roll_up.lost + left;
+                        let waiting = self.waiting.as_ref().and_then(Parcel::between);
+                        let between = [self.roll_up.lost_between, self.roll_up.between(), waiting];
+                        let between = between.into_iter().flatten().reduce(both);
+                        return Err(SightingsError::Unwritten { sightings, between, error: Box::new(error) });
+                    }
+                    std::thread::sleep(PAUSE);
+                }
             }
-            None if full => return seen.count,
-            None => drop(self.rows.insert(key, Row { seen: *seen, first: time, last: time })),
         }
-        0
-    }
-
-    fn cover(&mut self, source: &SourceId, hour: Hour, coverage: &Coverage) {
-        self.coverage.entry((source.clone(), hour)).or_default().add(coverage);
-    }
-
-    fn sighting(&self, (fingerprint, rule, source, hour): &Key, row: &Row) -> Sighting {
-        Sighting {
-            fingerprint: *fingerprint,
-            rule: self.rules.names[*rule as usize].clone(),
-            epoch: row.seen.epoch,
-            source: self.sources.names[*source as usize].clone(),
-            hour: *hour,
-            count: row.seen.count,
-            first: row.first,
-            last: row.last,
-        }
-    }
-}
-
-/// Names by their places, in the order in which they came.
-#[derive(Debug)]
-struct Names<N> {
-    names: Vec<N>,
-    places: HashMap<N, u32>,
-}
-
-impl<N> Default for Names<N> {
-    fn default() -> Self {
-        Self { names: Vec::new(), places: HashMap::new() }
-    }
-}
-
-impl<N: Clone + Eq + std::hash::Hash> Names<N> {
-    fn place(&mut self, name: &N) -> u32 {
-        if let Some(place) = self.places.get(name) {
-            return *place;
-        }
-        let place = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(name.clone());
-        self.places.insert(name.clone(), place);
-        place
+        (self.recorded.lost, self.recorded.lost_between) = (self.roll_up.lost, self.roll_up.lost_between);
+        Ok(self.recorded)
     }
 }

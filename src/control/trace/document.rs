@@ -6,7 +6,7 @@ mod markdown;
 use jiff::SignedDuration;
 
 use super::timeline::{Signs, Timeline, shown};
-use super::{Case, EpochView, LogView, SourceCoverage, SourceView, Subject};
+use super::{Case, EpochView, ForeignView, LogView, SourceCoverage, SourceView, Subject};
 
 /// A page is written as this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,10 @@ fn of_subject(case: &Case, subject: &Subject, blocks: &mut Vec<Block>) {
     if !found.is_empty() {
         blocks.push(Block::Table(vec!["log", "epoch", "marks", "seal not ours", "first line", "last line"], found));
     }
+    let foreign: Vec<Vec<String>> = subject.foreign.iter().map(foreign_row).collect();
+    if !foreign.is_empty() {
+        blocks.push(Block::Table(vec!["log", "written by", "found", "first line", "last line"], foreign));
+    }
     if !subject.interop.is_empty() {
         blocks.push(Block::Text("What other products write in its place:".to_owned()));
         blocks.push(Block::List(subject.interop.iter().map(|(name, form)| format!("{name}: {form}")).collect()));
@@ -143,6 +147,12 @@ fn log_row(log: &LogView) -> Vec<String> {
         line(log.first_line),
         line(log.last_line),
     ]
+}
+
+fn foreign_row(log: &ForeignView) -> Vec<String> {
+    let line = |line: Option<u64>| line.map(|line| line.to_string()).unwrap_or_default();
+    let product = log.product.to_owned();
+    vec![log.file.clone(), product, log.found.to_string(), line(log.first_line), line(log.last_line)]
 }
 
 fn limits(case: &Case, blocks: &mut Vec<Block>) {

@@ -14,8 +14,8 @@ use super::{Recovered, Settings, SpoolError};
 
 /// A spool is made of so many segments, about.
 const SEGMENTS: u64 = 16;
-/// The largest segment in bytes: what a power cut has delivered twice is no more.
-const LARGEST: u64 = 64 << 20;
+/// The largest segment in bytes: no more than this of the disk is given back late, or delivered twice after a power cut.
+const LARGEST: u64 = 16 << 20;
 
 /// Opens what `storage` holds.
 pub(super) fn open(

@@ -16,7 +16,7 @@ use super::record::HEADER;
 use super::segment::{Name, Place, Read};
 use super::storage::Storage;
 use super::{Health, SpoolError, Stats};
-use crate::model::Piece;
+use crate::model::{Piece, PieceKind};
 
 /// Bytes that may wait to be written; more wait with those who want them written.
 const PENDING: usize = 4 << 20;
@@ -157,6 +157,26 @@ impl Shared {
         over.then_some(None)
     }
 
+    /// The next record, if it is at hand, of lines, and no longer than `most`.
+    pub(super) fn next_of_lines(&self, most: usize) -> Option<Arc<Piece>> {
+        let fits = |record: &Piece| record.kind == PieceKind::Lines && record.bytes.len() <= most;
+        let state = self.lock();
+        let fits = state.at_hand.get(state.handed).is_some_and(|next| fits(&next.record));
+        drop(state);
+        // One sink takes from a spool: nobody else takes it meanwhile.
+        if fits { self.next().flatten() } else { None }
+    }
+
+    /// All that was handed out was delivered.
+    pub(super) fn done_with_all(&self) {
+        let mut state = self.lock();
+        let handed = std::mem::take(&mut state.handed);
+        state.at_hand.drain(..handed);
+        state.move_position();
+        drop(state);
+        self.delivery.notify_one();
+    }
+
     pub(super) fn done(&self) {
         let mut state = self.lock();
         debug_assert!(state.handed > 0, "what was not handed out was not delivered");
@@ -164,8 +184,13 @@ impl Shared {
             state.handed -= 1;
             state.at_hand.pop_front();
             state.move_position();
+            // A segment that was delivered whole is not needed for long.
+            let all = state.position == state.end;
             drop(state);
             self.delivery.notify_one();
+            if all {
+                self.intake.notify_one();
+            }
         }
     }
 

@@ -82,13 +82,16 @@ to = []
 #[test]
 fn what_is_not_there_is_told_with_an_example() {
     let found = faults("");
-    for part in
-        ["version: is missing", "keyring = \"/etc/inkprint/keyring\"", "sources: is missing", "sinks: is missing"]
-    {
+    for part in [
+        "version: is missing",
+        "keyring = \"/etc/inkprint/keyring\"",
+        "sources: there is no source",
+        "sinks: there is no sink",
+    ] {
         assert!(found.iter().any(|found| found.contains(part)), "{part}\n{found:#?}");
     }
     let found = faults("version = 1\nkeyring = '/k'\n[sources]\n[sinks]\n");
-    assert!(found[0].contains("[sources.apps]") && found[1].contains("[sinks.shipper]"), "{found:#?}");
+    assert!(found[0].contains("[sources.NAME]") && found[1].contains("[sinks.NAME]"), "{found:#?}");
     assert_eq!(
         faults("version = 2\nanything = 3\n"),
         ["line 1: version: must be 1, the version that this program reads"]

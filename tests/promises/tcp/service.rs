@@ -54,6 +54,10 @@ impl Collected {
         (collected, thread)
     }
 
+    pub fn add(&self, bytes: &[u8]) {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().expect("no panic").clone()
     }

@@ -1,10 +1,12 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use inkprint::pipeline::tls::{Acceptor, Connector};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::super::program::long_tests;
 use super::certificates::Authority;
 use super::server::{Server, runtime, send};
 
@@ -171,4 +173,63 @@ fn a_client_that_asks_for_new_keys_and_takes_no_answer_is_read_all_the_same() {
     });
     let served = server.let_in();
     assert_eq!((served.bytes, served.end), (b"a line\n".repeat(TIMES), Ok(())));
+}
+
+/// This process's memory, in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
+}
+
+/// For long runs: alone, since other tests' memory would be measured too.
+#[test]
+fn idle_sessions_hold_little() {
+    const SESSIONS: usize = 1000;
+    if !long_tests() {
+        return;
+    }
+    let authority = Authority::new();
+    let acceptor = Acceptor::new(authority.strict_server().load().expect("good settings"));
+    let pair = authority.issue("client", &["a.example.com"]);
+    let connector = Connector::new(&authority.client_with(&pair)).expect("good settings");
+    runtime().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (mut clients, mut sessions, mut before) = (Vec::new(), Vec::new(), 0);
+        let mut memory = Vec::with_capacity(64 << 10);
+        for number in 0..SESSIONS + 100 {
+            if number == 100 {
+                before = resident();
+            }
+            let client = async {
+                let socket = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
+                let mut session = connector.connect_stream(socket, "localhost", PATIENCE).await.expect("let in");
+                session.write_all(&b"a line\n".repeat(5000)).await.expect("sent");
+                session.flush().await.expect("sent");
+                // Only the socket: what the client holds is not asked for.
+                session.into_inner().0
+            };
+            let server = async {
+                let (socket, _) = listener.accept().await.expect("a client");
+                let mut session = acceptor.accept(socket, PATIENCE).await.expect("let in");
+                let mut read = 0;
+                while read < 35_000 {
+                    session.readable().await.expect("open");
+                    memory.clear();
+                    match session.try_read_buf(&mut memory) {
+                        Ok(more) => read += more,
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                    }
+                }
+                let _ = session.readable().now_or_never();
+                session
+            };
+            let (client, session) = tokio::join!(client, server);
+            clients.push(client);
+            sessions.push(session);
+        }
+        let each = (resident() - before) / SESSIONS;
+        println!("{each} bytes a session");
+        assert!(each < 20 << 10, "{each} bytes a session");
+    });
 }

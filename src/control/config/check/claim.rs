@@ -9,6 +9,7 @@ use crate::control::config::address::AdminAddress;
 use crate::control::config::fault::Problem;
 use crate::control::config::sink::SinkKind;
 use crate::control::config::source::SourceKind;
+use crate::control::sightings::Place;
 
 /// What is claimed.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +53,9 @@ impl Claims {
             self.add(Thing::File(plain(&journal.path)), "journal.path".to_owned());
         }
         if let Some(sightings) = raw.sightings.iter().flatten().next() {
-            self.add(Thing::File(plain(&sightings.path)), "sightings.path".to_owned());
+            if let Place::File(path) = &sightings.index {
+                self.add(Thing::File(plain(path)), "sightings.index".to_owned());
+            }
         }
         if let Some(quarantine) = raw.quarantine.iter().flatten().next() {
             self.add(Thing::Directory(plain(&quarantine.directory)), "quarantine.directory".to_owned());

@@ -154,13 +154,13 @@ fn out_of_range<T>(spec: &Spec, at: &mut At<'_>, written: fn(u64) -> String) -> 
 
 /// A number of bytes as it would be written.
 pub fn written_size(bytes: u64) -> String {
-    let unit = SIZES.iter().rev().find(|(_, unit)| bytes > 0 && bytes % unit == 0);
+    let unit = SIZES.iter().rev().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit));
     unit.map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
 /// Milliseconds as they would be written.
 pub fn written_time(milliseconds: u64) -> String {
-    let unit = TIMES.iter().rev().find(|(_, unit)| milliseconds > 0 && milliseconds % unit == 0);
+    let unit = TIMES.iter().rev().find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
     unit.map_or_else(|| "0s".to_owned(), |(name, unit)| format!("{}{name}", milliseconds / unit))
 }
 

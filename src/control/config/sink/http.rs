@@ -15,7 +15,7 @@ use crate::control::config::tls::ClientTls;
 choices! {
     /// What a request's body is.
     pub enum BodyFormat: "format" {
-        /// A JSON text on each line: lines that are JSON as they are, others as {"message": …}.
+        /// A JSON object on each line: lines that are one as they are, others as {"message": …}.
         Ndjson = "ndjson",
         /// The lines as they are.
         Text = "text",
@@ -54,7 +54,7 @@ settings! {
         /// Headers that are sent: texts, or references to secrets.
         headers: Headers = default("{}").example(r#"{ "x-tenant" = "payments", "x-api-key" = { credential = "api-key" } }"#);
         /// The file that gets the lines of requests that the service refuses for good.
-        dead_letter: Maybe<PathBuf> = optional("/var/lib/inkprint/ingest.dead", "they are dropped, and counted");
+        dead_letter: Maybe<PathBuf> = optional("/var/lib/inkprint/ingest.dead", "they are kept and sent again, and hold up what follows");
         /// TLS.
         tls: Maybe<Table<ClientTls>> = optional("{}", "for https, the authorities that Mozilla trusts");
     } check = check;

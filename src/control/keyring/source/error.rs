@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::MAX_BYTES;
+use super::awskms::KmsError;
 use super::vault::VaultError;
 use crate::control::keyring::command::CommandError;
 use crate::control::keyring::format::Faults;
@@ -13,7 +14,9 @@ use crate::control::keyring::format::Faults;
 #[non_exhaustive]
 pub enum SourceSyntaxError {
     /// Nothing at all.
-    #[error("the keyring source is empty; give a path, or one of file:, env:, fd:, credential:, command:, vault:")]
+    #[error(
+        "the keyring source is empty; give a path, or one of file:, env:, fd:, credential:, command:, vault:, awskms:"
+    )]
     Empty,
     /// Several lines, or other control characters.
     #[error("the keyring source is not one line of text; give the place of a keyring, not the keyring itself")]
@@ -30,6 +33,9 @@ pub enum SourceSyntaxError {
     /// No place in Vault or OpenBao.
     #[error("vault: takes kv:MOUNT/PATH#FIELD or transit:MOUNT/KEY:FILE, such as vault:kv:secret/inkprint")]
     Vault,
+    /// No file.
+    #[error("awskms: takes a file that `inkprint keys wrap` has made, such as awskms:/etc/inkprint/keyring.kms")]
+    AwsKms,
     /// No command.
     #[error("command: takes a shell command that prints the keyring")]
     Command,
@@ -104,6 +110,14 @@ pub enum LoadError {
         origin: String,
         /// What happened.
         error: VaultError,
+    },
+    /// AWS KMS did not unwrap the keyring.
+    #[error("the keyring from {origin} cannot be read: {error}")]
+    AwsKms {
+        /// Where from.
+        origin: String,
+        /// What happened.
+        error: KmsError,
     },
     /// There are more bytes than a keyring can have.
     #[error("what comes from {origin} is longer than {MAX_BYTES} bytes, and so no keyring")]

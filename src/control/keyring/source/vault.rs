@@ -21,9 +21,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use self::client::{Answer, Client};
+use self::client::Client;
 pub use self::settings::{Login, Settings, SettingsError};
 use super::MAX_BYTES;
+use super::https::Answer;
 use crate::control::wiped::{self, WipedError};
 
 /// The field of a KV secret, where none is named.

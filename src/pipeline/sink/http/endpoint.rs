@@ -1,12 +1,10 @@
 //! Where requests go, and with which headers. Tokens and header values are mute in every `Debug`.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::Uri;
-use hyper::http::uri::{PathAndQuery, Scheme};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 /// Headers that this sink sets itself.
@@ -26,7 +24,8 @@ pub struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) authority: HeaderValue,
-    pub(super) path: PathAndQuery,
+    /// Path and query.
+    pub(super) path: Uri,
 }
 
 /// What is wrong with a URL or a header.
@@ -60,13 +59,15 @@ impl Endpoint {
     /// When it is none that can be posted to.
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Url)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(EndpointError::Url) };
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(EndpointError::Url);
+        };
         if authority.as_str().contains('@') {
             return Err(EndpointError::UserInfo);
         }
         let tls = match scheme {
-            scheme if *scheme == Scheme::HTTPS => true,
-            scheme if *scheme == Scheme::HTTP => false,
+            "https" => true,
+            "http" => false,
             _ => return Err(EndpointError::Scheme),
         };
         if authority.host().is_empty() || authority.as_str().ends_with(':') {
@@ -77,7 +78,7 @@ impl Endpoint {
             host: authority.host().to_owned(),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| EndpointError::Url)?,
-            path: uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(|_| EndpointError::Url)?,
         })
     }
 
@@ -107,9 +108,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Headers of every request beside the sink's own. Their values are taken for secrets.
+/// Headers of every request beside the sink's own. Their values are taken for secrets. Clones share them, so that a new token can be put
+/// in force while the sink runs.
 #[derive(Clone, Debug, Default)]
-pub struct Headers(HeaderMap);
+pub struct Headers(Arc<RwLock<HeaderMap>>);
 
 impl Headers {
     /// Adds one.
@@ -123,7 +125,7 @@ impl Headers {
         }
         let mut value = HeaderValue::from_bytes(value).map_err(|_| EndpointError::Value(name.to_owned()))?;
         value.set_sensitive(true);
-        self.0.append(known, value);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).append(known, value);
         Ok(())
     }
 
@@ -135,18 +137,14 @@ impl Headers {
         self.add("authorization", &Zeroizing::new([b"Bearer ", token].concat()))
     }
 
-    /// `Authorization: Basic …`.
-    ///
-    /// # Errors
-    /// Never for a user without a colon: what is written is plain text.
-    pub fn basic(&mut self, user: &str, password: &[u8]) -> Result<(), EndpointError> {
-        let credentials = Zeroizing::new([user.as_bytes(), b":", password].concat());
-        let encoded = Zeroizing::new(STANDARD.encode(credentials.as_slice()));
-        self.add("authorization", &Zeroizing::new([b"Basic ", encoded.as_bytes()].concat()))
+    /// Puts others in the place of these.
+    pub fn install(&self, others: &Self) {
+        let others = others.map();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = others;
     }
 
-    pub(super) fn map(&self) -> &HeaderMap {
-        &self.0
+    pub(super) fn map(&self) -> HeaderMap {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -174,7 +172,6 @@ mod tests {
         let mut headers = Headers::default();
         headers.bearer(b"hunter2").expect("a token");
         headers.add("X-Key", b"hunter2").expect("a header");
-        headers.basic("me", b"hunter2").expect("a password");
         assert!(matches!(headers.add("Host", b"x"), Err(EndpointError::Own(_))));
         assert!(matches!(headers.add("a b", b"x"), Err(EndpointError::Name(_))));
         let error = headers.add("X-Key", b"hunter2\n").expect_err("a newline");

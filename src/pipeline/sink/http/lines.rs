@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn objects_go_as_they_are_and_all_else_becomes_one() {
-        let lines = "{\"a\": 1e400, \"b\":\"\\ud800\"}\n {\"n\":{}} \r\nplain \"text\"\n[1]\n{broken\n\n{\"a\":1} {\"b\":2}\n";
+        let lines =
+            "{\"a\": 1e400, \"b\":\"\\ud800\"}\n {\"n\":{}} \r\nplain \"text\"\n[1]\n{broken\n\n{\"a\":1} {\"b\":2}\n";
         let expected = concat!(
             "{\"a\": 1e400, \"b\":\"\\ud800\"}\n",
             " {\"n\":{}}  \n",
@@ -135,7 +136,10 @@ mod tests {
         assert_eq!(line, "{\"message\":\"caf\u{fffd} \\u0000\",\"message_base64\":\"Y2Fm6SAA\"}\n");
         let object = ndjson(&Piece::lines(b"{\"a\":\"\xe9\"}\n".to_vec()), false);
         let object: serde_json::Value = serde_json::from_str(&object).expect("an object");
-        assert_eq!(STANDARD.decode(object["message_base64"].as_str().expect("text")).expect("base64"), b"{\"a\":\"\xe9\"}");
+        assert_eq!(
+            STANDARD.decode(object["message_base64"].as_str().expect("text")).expect("base64"),
+            b"{\"a\":\"\xe9\"}"
+        );
     }
 
     #[test]
@@ -143,7 +147,10 @@ mod tests {
         let message = |bytes: &[u8]| Piece { bytes: bytes.to_vec(), kind: PieceKind::Message };
         assert_eq!(ndjson(&message(b"{\n \"a\": 1\n}\n"), false), "{  \"a\": 1 }\n");
         assert_eq!(ndjson(&message(b"one\ntwo\n"), false), "{\"message\":\"one\\ntwo\"}\n");
-        assert_eq!(ndjson(&Piece::lines(b"{}\nlong".to_vec()), false), "{}\n{\"message\":\"long\",\"continues\":true}\n");
+        assert_eq!(
+            ndjson(&Piece::lines(b"{}\nlong".to_vec()), false),
+            "{}\n{\"message\":\"long\",\"continues\":true}\n"
+        );
         assert_eq!(ndjson(&Piece::lines(b"{}\n{}\n".to_vec()), true), "{\"message\":\"{}\"}\n{}\n");
     }
 }

@@ -46,7 +46,9 @@ pub enum CheckpointError {
         error: serde_json::Error,
     },
     /// It was written by another version of the program.
-    #[error("the checkpoint {path} has version {version}, and this program knows {VERSION}: it was written by a newer one")]
+    #[error(
+        "the checkpoint {path} has version {version}, and this program knows {VERSION}: it was written by a newer one"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -248,7 +250,9 @@ mod tests {
     fn what_is_no_checkpoint_is_refused_and_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::new(folder.path().join("files.json"));
-        for (text, told) in [("{\"version\":1,", "is no checkpoint"), ("{\"version\":2}", "has version 2"), ("", "is no")] {
+        for (text, told) in
+            [("{\"version\":1,", "is no checkpoint"), ("{\"version\":2}", "has version 2"), ("", "is no")]
+        {
             fs::write(&store.path, text).expect("written");
             let error = store.load().expect_err("refused").to_string();
             assert!(error.contains(told), "{error}");

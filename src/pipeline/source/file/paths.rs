@@ -33,8 +33,7 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn new(patterns: Vec<String>, exclude: &[String]) -> Result<Self, PatternError> {
-        let parse =
-            |text: &String| Pattern::new(text).map_err(|error| PatternError { pattern: text.clone(), error });
+        let parse = |text: &String| Pattern::new(text).map_err(|error| PatternError { pattern: text.clone(), error });
         patterns.iter().try_for_each(|text| parse(text).map(drop))?;
         let excluded = exclude.iter().map(parse).collect::<Result<_, _>>()?;
         Ok(Self { patterns, excluded })
@@ -68,8 +67,7 @@ pub(super) fn is_packed(path: &Path) -> bool {
 pub(super) fn is_rotated_name(real: &Path, path: &Path) -> bool {
     let (Some(name), Some(other)) = (real.file_name(), path.file_name()) else { return false };
     goes_on(name.as_bytes(), other.as_bytes()).is_some_and(|rest| {
-        rest.iter().any(u8::is_ascii_digit)
-            && rest.iter().all(|byte| byte.is_ascii_digit() || b".-_:TZ".contains(byte))
+        rest.iter().any(u8::is_ascii_digit) && rest.iter().all(|byte| byte.is_ascii_digit() || b".-_:TZ".contains(byte))
     })
 }
 

@@ -147,8 +147,7 @@ impl Tail {
     async fn read(&mut self) -> io::Result<Read> {
         let limit = self.inlet.room().await;
         let source = Arc::clone(&self.reading.source);
-        let turn =
-            if self.inlet.is_open() { None } else { source.turn(&self.inlet.place.bench).acquire().await.ok() };
+        let turn = if self.inlet.is_open() { None } else { source.turn(&self.inlet.place.bench).acquire().await.ok() };
         let mut raw = std::mem::take(&mut self.inlet.place.bench.tools.borrow_mut().buffers.raw);
         if raw.len() < CHUNK {
             raw.resize(CHUNK, 0);

@@ -64,12 +64,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Begins where the checkpoint says.
-    pub(super) fn new(
-        name: String,
-        paths: Paths,
-        start_at: StartAt,
-        store: Store,
-    ) -> Result<Self, CheckpointError> {
+    pub(super) fn new(name: String, paths: Paths, start_at: StartAt, store: Store) -> Result<Self, CheckpointError> {
         let checkpoint = store.load()?;
         let first = checkpoint.is_none();
         let checkpoint = match checkpoint {
@@ -106,7 +101,9 @@ impl Watcher {
         self.take_ended();
         let listed = self.list();
         for followed in self.reading.iter().chain(&self.waiting) {
-            followed.found_at(listed.iter().find(|(_, identity)| *identity == followed.identity).map(|(path, _)| path.clone()));
+            followed.found_at(
+                listed.iter().find(|(_, identity)| *identity == followed.identity).map(|(path, _)| path.clone()),
+            );
         }
         self.find_unfinished(&listed);
         let known = self.known();

@@ -1,22 +1,14 @@
 //! A few requests to the server over HTTP, within one time for all of them.
-//!
-//! Redirects are not followed and no proxy is used: a token goes to the server named and to nobody else. What is read is wiped; the
-//! buffers of TLS and HTTP below are not ours to wipe.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs;
 use std::time::Instant;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use ureq::Agent;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::Zeroizing;
 
+use super::super::https::{self, Answer};
 use super::settings::{Login, Settings, SettingsError};
 use super::{VaultError, body};
-use crate::pipeline::detect::{Written, decode};
 
 /// A connection to the server, and as whom.
 pub(super) struct Client {
@@ -29,52 +21,14 @@ pub(super) struct Client {
     own: bool,
 }
 
-/// What the server answered.
-pub(super) struct Answer(Zeroizing<Vec<u8>>);
-
-impl Answer {
-    /// The text at the end of a path of members, its escapes undone.
-    pub(super) fn text(&self, path: &[&str]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut at: &RawValue = serde_json::from_slice(&self.0).ok()?;
-        for name in path {
-            at = *serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(at.get()).ok()?.get(*name)?;
-        }
-        // Not by the parser, which would leave a copy in a buffer of its own.
-        let written = at.get().strip_prefix('"')?.strip_suffix('"')?;
-        let text = decode::canonical(written.as_bytes(), Written::Json(1));
-        Some(Zeroizing::new(text.expose().to_vec()))
-    }
-}
-
 impl Client {
     /// Prepares to ask; nothing is sent yet.
     pub(super) fn new(settings: &Settings) -> Result<Self, VaultError> {
-        let roots = match &settings.authorities {
-            None => RootCerts::WebPki,
-            Some(path) => {
-                let fault = |error: String| SettingsError::Authorities { path: path.clone(), error };
-                let pem = fs::read(path).map_err(|error| fault(error.to_string()))?;
-                let mut certificates = Vec::new();
-                for item in parse_pem(&pem) {
-                    if let PemItem::Certificate(certificate) = item.map_err(|error| fault(error.to_string()))? {
-                        certificates.push(certificate);
-                    }
-                }
-                if certificates.is_empty() {
-                    return Err(fault("there is no certificate in it".to_owned()).into());
-                }
-                RootCerts::new_with_certs(&certificates)
-            }
+        let fault = |error| {
+            let path = settings.authorities.clone().unwrap_or_default();
+            SettingsError::Authorities { path, error }
         };
-        let agent = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("inkprint/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+        let agent = https::agent(settings.authorities.as_deref()).map_err(fault)?;
         Ok(Self {
             agent,
             address: settings.address.clone(),

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::super::https::is_safe;
 use super::super::{LoadError, open_regular};
 use crate::control::wiped;
 
@@ -153,16 +154,6 @@ impl Settings {
             timeout,
         })
     }
-}
-
-/// Whether what is sent there can be read by nobody else.
-fn is_safe(address: &str) -> bool {
-    let plain = address.strip_prefix("http://");
-    let Some(rest) = plain.or_else(|| address.strip_prefix("https://")) else { return false };
-    // No user, no path, no question: what follows is put behind it.
-    let sound = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"/@?#\\".contains(&byte));
-    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
-    sound && (plain.is_none() || ["127.0.0.1", "localhost", "[::1]"].contains(&host))
 }
 
 fn from_file(what: &'static str, path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {

@@ -2,14 +2,13 @@
 
 use rusqlite::Connection;
 
-/// Stands in the file's header: `inkp`.
-pub const APPLICATION: i64 = 0x696e_6b70;
+use super::SCHEMA;
 
-/// The version that this program writes.
-pub const VERSION: i64 = 1;
+/// Stands in the file's header: `inkp`.
+pub(super) const APPLICATION: i64 = 0x696e_6b70;
 
 /// One step for each version: from the one before it.
-const STEPS: [&str; VERSION as usize] = ["
+const STEPS: [&str; SCHEMA as usize] = ["
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE rule (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE source (
@@ -52,36 +51,36 @@ CREATE VIEW covered AS
 "];
 
 /// Adds a sighting to those of its hour.
-pub const ADD_SIGHTING: &str = "
+pub(super) const ADD_SIGHTING: &str = "
 INSERT INTO sighting (fingerprint, epoch, rule, source, hour, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT DO UPDATE SET
   count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)";
 
 /// Adds to what is covered of an hour.
-pub const ADD_COVERAGE: &str = "
+pub(super) const ADD_COVERAGE: &str = "
 INSERT INTO coverage (source, hour, lines, bytes, withheld, lost) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT DO UPDATE SET
   lines = lines + excluded.lines, bytes = bytes + excluded.bytes, withheld = withheld + excluded.withheld,
   lost = lost + excluded.lost";
 
 /// Takes the later state of a row of another file; the count of an hour only grows where it is written.
-pub const MERGE_SIGHTING: &str = "
+pub(super) const MERGE_SIGHTING: &str = "
 INSERT INTO sighting (fingerprint, epoch, rule, source, hour, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT DO UPDATE SET
   count = max(count, excluded.count), first = min(first, excluded.first), last = max(last, excluded.last)";
 
 /// The same for what is covered.
-pub const MERGE_COVERAGE: &str = "
+pub(super) const MERGE_COVERAGE: &str = "
 INSERT INTO coverage (source, hour, lines, bytes, withheld, lost) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT DO UPDATE SET
   lines = max(lines, excluded.lines), bytes = max(bytes, excluded.bytes), withheld = max(withheld, excluded.withheld),
   lost = max(lost, excluded.lost)";
 
-/// Brings the tables to [`VERSION`]; a new file is called `node`. To be called in a transaction: another process may have been faster.
+/// Brings the tables to [`SCHEMA`]; a new file is called `node`. To be called in a transaction: another process may have been faster.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn migrate(db: &Connection, node: u64) -> rusqlite::Result<()> {
+pub(super) fn migrate(db: &Connection, node: u64) -> rusqlite::Result<()> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or_default();
     for step in STEPS.iter().skip(done) {
@@ -91,5 +90,5 @@ pub fn migrate(db: &Connection, node: u64) -> rusqlite::Result<()> {
         db.execute("INSERT INTO meta (key, value) VALUES ('node', ?1)", [format!("{node:016x}")])?;
         db.pragma_update(None, "application_id", APPLICATION)?;
     }
-    db.pragma_update(None, "user_version", VERSION)
+    db.pragma_update(None, "user_version", SCHEMA)
 }

@@ -37,6 +37,8 @@ mod promises {
     mod hostile;
     /// Modules import to one side only.
     mod imports;
+    /// Lines from files and from HTTP requests.
+    mod inputs;
     /// The journal: what is synced stays, what is changed is found, and every lookup and key action is in it.
     mod journal;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.

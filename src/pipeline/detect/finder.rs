@@ -257,7 +257,10 @@ impl<'d> Finder<'d> {
             if detector.begins_patterns[hit.expression as usize]
                 && let Some(codec) = Codec::cutting(block, literal_end)
             {
-                self.look_inside(block, line_around(block, literal_end), literal_end, codec)?;
+                if !line.holds(literal_end) {
+                    line = line_around(block, literal_end);
+                }
+                self.look_inside(block, line, literal_end, codec)?;
             }
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = literal_end + behind;
@@ -747,7 +750,8 @@ impl<'d> Finder<'d> {
             }
             let segment = self.between_walls(line, at);
             let mut rest = match (&starts.sieve, &mut self.sieve_cache) {
-                (Some(sieve), Some(cache)) => {
+                // One rule alone is as quickly asked itself.
+                (Some(sieve), Some(cache)) if !rules.is_power_of_two() => {
                     sieve.matching(cache, &block[line.start..line.end], at - line.start, rules)
                 }
                 _ => rules,

@@ -750,8 +750,7 @@ impl<'d> Finder<'d> {
             }
             let segment = self.between_walls(line, at);
             let mut rest = match (&starts.sieve, &mut self.sieve_cache) {
-                // One rule alone is as quickly asked itself.
-                (Some(sieve), Some(cache)) if !rules.is_power_of_two() => {
+                (Some(sieve), Some(cache)) => {
                     sieve.matching(cache, &block[line.start..line.end], at - line.start, rules)
                 }
                 _ => rules,

@@ -27,8 +27,8 @@ const OPEN_ENDED: u32 = 200;
 /// A pattern whose matches are no longer than this is tried at every start there is, one by one.
 const WALKED: usize = 512;
 
-/// So far behind the last start a match is looked for at once.
-const PROBE: usize = 4 * 1024;
+/// So far behind the last start a match is looked for at once: most end before, and a line may be full of triggers that lead to none.
+const PROBE: usize = 256;
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]

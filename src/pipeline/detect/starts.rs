@@ -38,11 +38,6 @@ pub struct Starts {
     pub sieve: Option<Sieve>,
 }
 
-/// So many bytes are sorted out at a time, as a byte can tell apart.
-const AT_ONCE: usize = 256;
-/// Places that the quick test looks at: they refuse most of what begins.
-const QUICK: usize = 4;
-
 /// A byte that a word may go on behind.
 const WORD: u8 = 1;
 /// A byte that an escape begins with.
@@ -95,46 +90,18 @@ impl Starts {
 
     /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,
     /// before what stands between.
-    ///
-    /// Words begin where nobody can foretell it, so that a branch for each would cost more than the look itself: so many bytes at a time are
-    /// sorted out without one, by what stands at a place, then by the first bytes of what begins there.
     pub fn find(&self, block: &[u8], found: &mut Vec<Start>) {
-        let (mut before, mut places) = (0, [0u8; AT_ONCE]);
-        for (number, bytes) in block.chunks(AT_ONCE).enumerate() {
-            let mut count = 0;
-            for (place, &byte) in bytes.iter().enumerate() {
-                let kind = self.kinds[usize::from(byte)];
-                places[count % AT_ONCE] = place as u8;
-                count += usize::from(kind & !((before & WORD) * FIRST) & (FIRST | ESCAPE) != 0);
-                before = kind;
+        let mut before = 0;
+        for (at, &byte) in block.iter().enumerate() {
+            let kind = self.kinds[usize::from(byte)];
+            if kind & FIRST != 0 && before & WORD == 0 {
+                self.add(block, at, found);
             }
-            let from = number * AT_ONCE;
-            let mut kept = 0;
-            for at in 0..count.min(AT_ONCE) {
-                let place = places[at];
-                places[kept % AT_ONCE] = place;
-                kept += usize::from(self.may_begin(block, from + usize::from(place)));
+            if kind & ESCAPE != 0 {
+                self.behind_escape(block, at, found);
             }
-            for place in &places[..kept.min(AT_ONCE)] {
-                let at = from + usize::from(*place);
-                let kind = self.kinds[usize::from(block[at])];
-                let begins = at.checked_sub(1).is_none_or(|before| self.kinds[usize::from(block[before])] & WORD == 0);
-                if kind & FIRST != 0 && begins {
-                    self.add(block, at, found);
-                }
-                if kind & ESCAPE != 0 {
-                    self.behind_escape(block, at, found);
-                }
-            }
+            before = kind;
         }
-    }
-
-    /// A quick test that is true wherever a rule may match or an escape begins.
-    #[inline]
-    fn may_begin(&self, block: &[u8], at: usize) -> bool {
-        let Some(bytes) = block.get(at..).and_then(|rest| rest.first_chunk::<QUICK>()) else { return true };
-        let rules = bytes.iter().zip(self.places.iter()).fold(u64::MAX, |rules, (byte, place)| rules & place[usize::from(*byte)]);
-        (rules != 0) | (self.kinds[usize::from(bytes[0])] & ESCAPE != 0)
     }
 
     /// The bits of the rules that may match at `at`.

@@ -451,6 +451,21 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_logs_are_full_of_is_not_what_the_engine_looks_for() {
+        let anchors = |pattern: &str| -> Vec<String> {
+            let pattern = Pattern::parse(pattern).expect("valid");
+            let placed = derive(pattern.hir()).expect("usable");
+            let literals = placed.iter().flat_map(|placed| placed.trigger.anchor().literals);
+            literals.map(|literal| String::from_utf8(literal.bytes).expect("ASCII")).collect()
+        };
+        for found in anchors(r"(?i)\bpassword (?:for|of) user [a-z]{8}") {
+            assert!(!"password ".contains(&found), "{found}");
+        }
+        assert_eq!(anchors(r"\bpi_[0-9A-Za-z]{24}_secret_[0-9A-Za-z]{25}\b"), ["_secret_"]);
+        assert_eq!(anchors(r"(?i)-pass [a-z]{9}"), ["-pass "]);
+    }
+
+    #[test]
     fn nothing_telling_is_no_trigger() {
         assert_eq!(shown(r"[0-9a-f]{32}"), None);
         assert_eq!(shown(r"[\w.]+@[\w.]+"), None);

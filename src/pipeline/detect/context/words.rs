@@ -259,6 +259,8 @@ fn is_code(value: &[u8]) -> bool {
             name > 2
                 && !value[0].is_ascii_digit()
                 && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1)
+                // How many digits a mark has is chance: what stands beside it must not depend on that.
+                && fingerprint::find_written(&value[..name]).next().is_none()
         }
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));

@@ -23,13 +23,13 @@ fn record(number: u64) -> Vec<u8> {
 }
 
 /// Fills a store, in groups of ten records.
-pub fn fill<S: Store>(directory: &Path, _: usize) -> Outcome<()> {
+pub fn fill<S: Store>(directory: &Path) -> Outcome<S> {
     let mut store = S::open(directory)?;
     for first in (0..RECORDS).step_by(10) {
         let group: Vec<Vec<u8>> = (first..first + 10).map(record).collect();
         store.append(first, &group)?;
     }
-    Ok(())
+    Ok(store)
 }
 
 /// Reads what there is, and prints how many records are whole and how many are not.
@@ -69,11 +69,11 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) -> Outcome<()> {
     Ok(())
 }
 
-/// Flips one byte at a time, spread evenly over all that is not zero, in a store that was ended well.
-pub fn run<S: Store>(directory: &Path, rounds: usize) -> Outcome<()> {
+/// Flips one byte at a time, spread evenly over all that is not zero, in a store that was filled and ended as `fill` does it.
+pub fn run<S: Store>(directory: &Path, rounds: usize, fill: &str) -> Outcome<()> {
     let original = directory.join("original");
     fs::create_dir_all(&original)?;
-    own(S::NAME, "fill", &original)?;
+    own(S::NAME, fill, &original)?;
     let mut places = Vec::new();
     let mut found = Vec::new();
     files(&original, &mut found)?;

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         [what, "redb", directory, ref rest @ ..] => run::<Redb>(what, directory, rest),
         [what, "fjall", directory, ref rest @ ..] => run::<Fjall>(what, directory, rest),
         [what, "mrecordlog", directory, ref rest @ ..] => run::<Mrecordlog>(what, directory, rest),
-        _ => Err("usage: stores speed|damage|fill|read|recovery STORE DIRECTORY [NUMBER]".into()),
+        _ => Err("usage: stores speed|fill-large|recovery|damage|damage-killed|fill|read STORE DIRECTORY [NUMBER]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,8 +58,11 @@ fn run<S: Store>(what: &str, directory: &str, rest: &[&str]) -> Outcome<()> {
         "speed" => speed::run::<S>(directory),
         "fill-large" => speed::fill_large::<S>(directory, number()?),
         "recovery" => speed::recovery::<S>(directory),
-        "damage" => damage::run::<S>(directory, number()?),
-        "fill" => damage::fill::<S>(directory, number()?),
+        "damage" => damage::run::<S>(directory, number()?, "fill"),
+        "damage-killed" => damage::run::<S>(directory, number()?, "fill-killed"),
+        "fill" => damage::fill::<S>(directory).map(drop),
+        // As a kill ends it: nothing is closed.
+        "fill-killed" => damage::fill::<S>(directory).map(|_| std::process::exit(0)),
         "read" => damage::read::<S>(directory),
         _ => Err(format!("there is no {what}").into()),
     }

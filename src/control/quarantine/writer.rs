@@ -158,17 +158,26 @@ impl Writer {
                 bytes += next.bytes.len();
                 together.push(next);
             }
-            let outcome = self.keep(&together);
-            self.counts.count(outcome.is_ok(), together.len() as u64);
-            match outcome {
-                Ok(()) => self.failed = false,
-                Err(reason) if !self.failed => {
-                    self.failed = true;
-                    on_error(&reason);
+            match self.keep(&together) {
+                // What finds no room together may find some one by one.
+                Err(_) if together.len() > 1 => {
+                    for line in together.chunks(1) {
+                        let outcome = self.keep(line);
+                        self.tell(1, outcome, on_error);
+                    }
                 }
-                Err(_) => {}
+                outcome => self.tell(together.len() as u64, outcome, on_error),
             }
         }
+    }
+
+    /// Counts lines, and says so when they are the first that could not be kept.
+    fn tell(&mut self, lines: u64, outcome: Result<(), String>, on_error: &impl Fn(&str)) {
+        self.counts.count(outcome.is_ok(), lines);
+        if let (Err(reason), false) = (&outcome, self.failed) {
+            on_error(reason);
+        }
+        self.failed = outcome.is_err();
     }
 
     /// Writes lines to a file of their own.

@@ -5,6 +5,8 @@ CARGO ?= cargo
 # How long `make fuzz` runs each of which targets.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= json pem base64 cri mark rules redact
+# How long `make test-long` runs the service at full load.
+SOAK_MINUTES ?= 30
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Vectorscan, in C++, is most of the build: a compiler cache keeps its objects over `cargo clean`. With paths below the base
@@ -16,7 +18,7 @@ export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(abspath $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint fuzz bench bench-report install-deps install-test-deps install-bench-deps
+.PHONY: help run test test-long build lint fuzz bench bench-report install-deps install-test-deps install-bench-deps
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +32,10 @@ build: install-deps ## install what is missing, and build the release binary
 test: install-test-deps ## run every test
 	@$(CARGO) test --locked
 	@sh docs/sample/demo.sh $(TARGET)/debug/inkprint >/dev/null && echo "the sample log comes out clean: ok"
+
+test-long: install-test-deps build ## run what takes minutes, and a soak of SOAK_MINUTES (30)
+	@INKPRINT_LONG=1 $(CARGO) test --locked --release --test promises
+	@python3 benches/soak.py $(TARGET)/release/inkprint --minutes $(SOAK_MINUTES)
 
 lint: ## check the formatting, and run clippy
 	@$(CARGO) fmt --check

@@ -43,7 +43,11 @@ for group in "$@"; do
     ci)
         # Real peers, which a developer's machine may lack: their tests say so and pass over.
         lacks rsyslogd rsyslog
+        ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing="$missing rsyslog-openssl"
         lacks promtool prometheus
+        lacks faketime faketime
+        # Debian keeps this one where a user's path may not lead.
+        [ -x /usr/sbin/nft ] || lacks nft nftables
         command -v bao >/dev/null 2>&1 || peers="$peers bao:python-peers.txt"
         command -v moto_server >/dev/null 2>&1 || peers="$peers moto_server:python-aws.txt"
         if [ -n "$peers" ]; then

@@ -58,6 +58,9 @@ pub enum ReloadError {
     /// A name fits no rule, or an action cannot be taken.
     #[error("rules: {0}")]
     Choice(#[from] RulesError),
+    /// No rule is on, so that every secret would pass.
+    #[error("rules: no rule is on, so that nothing would be found; `inkprint rules list` shows those that there are")]
+    NoRules,
     /// The engine cannot be built.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -126,7 +129,11 @@ impl Loaded {
     pub fn load(config: &Config) -> Result<Self, ReloadError> {
         let rules = &config.rules;
         let all = rules.all()?;
-        let detector = Arc::new(Detector::new(rules.in_force(&all)?)?);
+        let set = rules.in_force(&all)?;
+        if set.rules.is_empty() {
+            return Err(ReloadError::NoRules);
+        }
+        let detector = Arc::new(Detector::new(set)?);
         let today = today();
         let (expired, entries): (Vec<Entry>, Vec<Entry>) = if rules.allow.is_empty() {
             (Vec::new(), Vec::new())
@@ -160,7 +167,10 @@ impl Loaded {
             Meters::new(&self.policies[0], totals)
         });
         let tenants = self.policies.into_iter().zip(witnessing.iter().cloned());
-        let tenants = tenants.map(|(policy, witnessing)| Tenant { policy, witnessing }).collect();
+        // The same over reloads: another quarantine takes a restart.
+        let detaining = before.and_then(|before| before.tenants.first()?.detaining.clone());
+        let tenants = tenants.map(|(policy, witnessing)| Tenant { policy, witnessing, detaining: detaining.clone() });
+        let tenants = tenants.collect();
         Standing { generation, tenants, meters, key_activated: Some(self.activated.as_second()) }
     }
 }

@@ -151,7 +151,7 @@ impl Store {
         match place {
             Place::File(path) => Self::open(path),
             Place::Database(address) => {
-                Ok(Self { backend: Box::new(postgres::Index::open(address.clone())?), number: 0 })
+                Ok(Self { backend: Box::new(postgres::Index::open(*address.clone())?), number: 0 })
             }
         }
     }
@@ -164,7 +164,7 @@ impl Store {
         match place {
             Place::File(path) => Self::open_existing(path),
             Place::Database(address) => {
-                Ok(Self { backend: Box::new(postgres::Index::open_existing(address.clone())?), number: 0 })
+                Ok(Self { backend: Box::new(postgres::Index::open_existing(*address.clone())?), number: 0 })
             }
         }
     }

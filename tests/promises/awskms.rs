@@ -157,6 +157,32 @@ fn slow_way(port: u16, delay: Option<Duration>) -> u16 {
     way
 }
 
+/// A service that says the same to everybody.
+fn saying(status: u16, body: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut asked = Vec::new();
+                let mut byte = [0];
+                // A request has a head and a body of the length that it says; only then is it answered.
+                while !asked.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read > 0) {
+                    asked.push(byte[0]);
+                }
+                let head = String::from_utf8_lossy(&asked).to_lowercase();
+                let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                let mut rest = vec![0; len.unwrap_or(0)];
+                let _ = client.read_exact(&mut rest);
+                let len = body.len();
+                let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}");
+                let _ = client.write_all(answer.as_bytes());
+            });
+        }
+    });
+    port
+}
+
 #[test]
 fn a_wrapped_keyring_makes_the_same_marks_and_its_file_says_nothing() {
     let Some(kms) = Kms::start() else { return };
@@ -261,14 +287,32 @@ fn a_service_that_cannot_or_will_not_answer_lets_nothing_pass() {
     let expected = ended(&run_with(&mut pipe(kms.home.path()), LINE), 0);
     let key = kms.key();
     ended(&kms.wrap(&key, &[]), 0);
-    let id = serde_json::json!({ "KeyId": key.rsplit('/').next() });
-    kms.ask("DisableKey", &id);
-    kms.refused(&mut kms.pipe(), "is disabled");
-    let wrap =
-        run(kms.with(inkprint(kms.home.path())).args(["keys", "wrap", "--keyring", "k", "--kms", &key, "-o", "w"]));
+    // Answers that moto does not give, in the form that AWS gives them.
+    for (status, says, why) in [
+        (400, r#"{"__type":"DisabledException","message":"hunter2 is disabled."}"#, "is disabled"),
+        (400, r#"{"__type":"KMSInvalidStateException","message":"hunter2 is pending deletion."}"#, "pending deletion"),
+        (400, r#"{"__type":"AccessDeniedException","Message":"hunter2"}"#, "refuses to decrypt"),
+        (
+            400,
+            r#"{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"hunter2"}"#,
+            "ExpiredTokenException",
+        ),
+        (400, r#"{"__type":"ThrottlingException"}"#, "status 400 (ThrottlingException)"),
+        (500, "<html>hunter2</html>", "status 500"),
+        (200, "{}", "not of the expected form"),
+        (200, r#"{"Plaintext":"!"}"#, "not of the expected form"),
+        (200, r#"{"Plaintext":"AAAA"}"#, "was changed since it was wrapped"),
+        (307, "", "status 307"),
+    ] {
+        let address = format!("http://127.0.0.1:{}", saying(status, says));
+        kms.refused(kms.pipe().env("AWS_ENDPOINT_URL", &address), why);
+    }
+    let disabled = saying(400, r#"{"__type":"DisabledException"}"#);
+    let mut wrap = kms.with(inkprint(kms.home.path()));
+    wrap.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{disabled}"));
+    let wrap = run(wrap.args(["keys", "wrap", "--keyring", "k", "--kms", &key, "-o", "w"]));
     ended(&wrap, 2);
     assert!(stderr(&wrap).contains("is disabled") && !kms.home.path().join("w").exists(), "{}", stderr(&wrap));
-    kms.ask("EnableKey", &id);
     assert_eq!(ended(&run_with(&mut kms.pipe(), LINE), 0), expected);
 
     // Three seconds late is late for who waits for one, and in time for who waits for ten.

@@ -186,7 +186,7 @@ fn rsyslogs_configuration_is_taken_by_rsyslog() {
 const SYSLOG_NG: &str = "/opt/syslog-ng/usr";
 
 /// syslog-ng, from where it is unpacked or in the path.
-fn syslog_ng() -> Option<Command> {
+pub fn syslog_ng() -> Option<Command> {
     let at = Path::new(SYSLOG_NG);
     if !at.join("sbin/syslog-ng").exists() {
         return tool("syslog-ng").then(|| Command::new("syslog-ng"));

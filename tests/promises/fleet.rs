@@ -358,7 +358,6 @@ fn while_the_server_is_away_the_log_goes_on_and_nothing_is_lost_or_counted_twice
     // It stays away: what could not be recorded is told.
     database.stop();
     feed(50);
-    drop(feed);
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(2));

@@ -128,7 +128,7 @@ fn flow(between: Between<'_>) -> Vec<Fact> {
         calm("out/s", optional(rate("inkprint_bytes_out_total"), bytes)),
         calm("matches/s", optional(rate("inkprint_matches_total"), count)),
     ];
-    if let Some(connections) = between.now.total("inkprint_connections") {
+    if let Some(connections) = between.now.total("inkprint_source_connections") {
         facts.push(calm("connections", count(connections)));
     }
     if let Some(held) = between.now.total("inkprint_buffered_bytes") {
@@ -165,12 +165,13 @@ fn worries(now: &Reading, clock: f64) -> Vec<Fact> {
             _ => Mood::Calm,
         };
         let value = if left > 0.0 { format!("in {} ({part})", duration(left)) } else { format!("past ({part})") };
-        facts.push(Fact { name: "certificate ends", value, mood });
+        facts.push(Fact { name: "TLS ends", value, mood });
     }
     facts
 }
 
 fn sinks(between: Between<'_>) -> Table {
+    const COLUMNS: &[&str] = &["STATE", "BYTES/S", "QUEUE", "SPOOL", "OLDEST", "RETRIES", "DEAD", "DROPPED"];
     let now = between.now;
     let mut rows = Vec::new();
     for name in now.values(&["inkprint_sink_up", "inkprint_sink_bytes_total", "inkprint_sink_queue_bytes"], "sink") {
@@ -180,13 +181,16 @@ fn sinks(between: Between<'_>) -> Table {
         let limit = of("inkprint_spool_limit_bytes").filter(|limit| *limit > 0.0);
         let (up, lost) = (of("inkprint_sink_up"), of("inkprint_sink_dropped_lines_total"));
         let corrupt = of("inkprint_spool_corrupt_records_total").unwrap_or_default();
+        let sick = of("inkprint_spool_healthy") == Some(0.0);
         let mood = match (up, spool, limit) {
+            _ if sick => Mood::Alarmed,
             (Some(0.0), _, _) => Mood::Alarmed,
             (_, Some(spool), Some(limit)) if spool >= 0.9 * limit => Mood::Alarmed,
             _ if lost.unwrap_or_default() + corrupt > 0.0 => Mood::Wary,
             _ => Mood::Calm,
         };
         let spooled = match (spool, limit) {
+            _ if sick => "out of order".to_owned(),
             (Some(spool), Some(limit)) => format!("{} of {}", bytes(spool), bytes(limit)),
             (spool, _) => optional(spool, bytes),
         };
@@ -203,18 +207,8 @@ fn sinks(between: Between<'_>) -> Table {
         let total = queue.unwrap_or_default() + spool.unwrap_or_default();
         rows.push(Row { name, cells, mood, rate: rate.unwrap_or_default(), total });
     }
-    // The service of one output has no sinks by name.
-    if let (true, Some(connected)) = (rows.is_empty(), now.total("inkprint_forward_connected")) {
-        let (state, mood) = if connected > 0.0 { ("up", Mood::Calm) } else { ("down", Mood::Alarmed) };
-        let rate = between.rate(|reading| reading.total("inkprint_bytes_out_total"));
-        let mut cells = vec![state.to_owned(), optional(rate, bytes)];
-        cells.resize(SINK_COLUMNS.len(), "-".to_owned());
-        rows.push(Row { name: Shown::new("forward"), cells, mood, rate: 0.0, total: 0.0 });
-    }
-    Table { heading: "SINK", columns: SINK_COLUMNS, rows }
+    Table { heading: "SINK", columns: COLUMNS, rows }
 }
-
-const SINK_COLUMNS: &[&str] = &["STATE", "BYTES/S", "QUEUE", "SPOOL", "OLDEST", "RETRIES", "DEAD", "DROPPED"];
 
 fn sources(between: Between<'_>) -> Table {
     const LINES: &str = "inkprint_source_lines_total";

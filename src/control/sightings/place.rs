@@ -35,7 +35,7 @@ pub enum Place {
     /// A file of SQLite.
     File(PathBuf),
     /// A database of PostgreSQL.
-    Database(Address),
+    Database(Box<Address>),
 }
 
 /// A database, and how it is reached.
@@ -96,7 +96,7 @@ impl Place {
         if !["postgres://", "postgresql://"].iter().any(|scheme| bytes.starts_with(scheme.as_bytes())) {
             return Ok(Self::File(OsString::from(text).into()));
         }
-        Address::parse(text.to_str().ok_or(PlaceError::NotText)?).map(Self::Database)
+        Address::parse(text.to_str().ok_or(PlaceError::NotText)?).map(|address| Self::Database(Box::new(address)))
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Address, PlaceError> {
         match Place::parse(OsStr::new(text)) {
-            Ok(Place::Database(address)) => Ok(address),
+            Ok(Place::Database(address)) => Ok(*address),
             Ok(Place::File(path)) => panic!("{} is a file", path.display()),
             Err(error) => Err(error),
         }

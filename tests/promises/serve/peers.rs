@@ -175,6 +175,8 @@ impl State {
     fn accept(self: &Arc<Self>, listener: TcpListener) {
         self.set(Mood::Reading);
         listener.set_nonblocking(true).expect("a socket");
+        // So that little is on its way: connections inherit it.
+        rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 128 << 10).expect("a socket");
         self.clone().busy(move |state| {
             while !state.is_ending() {
                 match listener.accept() {

@@ -4,14 +4,14 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::super::program::{home_with_keyring, inkprint};
+use super::super::program::{ended, home_with_keyring, inkprint};
 use super::super::tcp::service::{Collected, wait_for};
 use super::ledger::assert_clean;
 
@@ -43,7 +43,7 @@ impl Home {
             ("admin", "listen = \"127.0.0.1:0\""),
             ("journal", "path = \"journal.jsonl\""),
             ("sightings", "index = \"sightings.db\""),
-            ("log", "level = \"trace\"\nformat = \"json\""),
+            ("log", "level = \"debug\"\nformat = \"json\""),
         ] {
             if !parts.contains(&format!("[{table}]")) {
                 text.push_str(&format!("[{table}]\n{lines}\n"));
@@ -87,9 +87,22 @@ impl Home {
         service
     }
 
-    /// Runs the program to its end with other arguments.
-    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
-        inkprint(self.0.path()).args(arguments).output().expect("the program was built")
+    /// Runs the program to its end with other arguments, which must succeed, and gives what it printed.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let mut command = inkprint(self.0.path());
+        ended(
+            command.env("INKPRINT_JOURNAL", "journal.jsonl").args(arguments).output().as_ref().expect("it was built"),
+            0,
+        )
+    }
+
+    /// The records of the journal, which must be sound.
+    #[track_caller]
+    pub fn journal(&self) -> Vec<serde_json::Value> {
+        self.run(&["audit", "verify"]);
+        let text = fs::read_to_string(self.path("journal.jsonl")).expect("a journal");
+        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
     }
 
     /// No file below the home holds a part of a canary.
@@ -121,6 +134,13 @@ pub struct Service {
     readers: Vec<JoinHandle<()>>,
     /// Sent with every request to the admin side.
     pub token: Option<String>,
+    admin: OnceLock<Admin>,
+}
+
+/// Where the admin side is.
+enum Admin {
+    Tcp(String),
+    Unix(PathBuf),
 }
 
 impl Service {
@@ -129,7 +149,15 @@ impl Service {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program was built");
         let (out, out_reader) = Collected::from(child.stdout.take().expect("piped"));
         let (log, log_reader) = Collected::from(child.stderr.take().expect("piped"));
-        Self { child, home: home.clone(), log, out, readers: vec![out_reader, log_reader], token: None }
+        Self {
+            child,
+            home: home.clone(),
+            log,
+            out,
+            readers: vec![out_reader, log_reader],
+            token: None,
+            admin: OnceLock::new(),
+        }
     }
 
     /// Waits until it accepts; a service that ends instead fails the test with its log.
@@ -188,18 +216,23 @@ impl Service {
     }
 
     fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let token = self.token.as_deref();
+        match self.admin.get_or_init(|| self.find_admin()) {
+            Admin::Tcp(address) => {
+                request(wait_for("the admin side", || TcpStream::connect(address).ok()), method, path, token)
+            }
+            Admin::Unix(socket) => {
+                request(wait_for("the admin side", || UnixStream::connect(socket).ok()), method, path, token)
+            }
+        }
+    }
+
+    fn find_admin(&self) -> Admin {
         let text = self.log.text();
         let serving = messages(&text).find(|entry| begins(entry, "serving")).expect("it has an admin side");
         match (serving["address"].as_str(), serving["path"].as_str()) {
-            (Some(address), _) => {
-                let socket = wait_for("the admin side", || TcpStream::connect(address).ok());
-                request(socket, method, path, self.token.as_deref())
-            }
-            (_, Some(socket)) => {
-                let socket = self.home.path(socket);
-                let socket = wait_for("the admin side", || UnixStream::connect(&socket).ok());
-                request(socket, method, path, self.token.as_deref())
-            }
+            (Some(address), _) => Admin::Tcp(address.to_owned()),
+            (_, Some(socket)) => Admin::Unix(self.home.path(socket)),
             _ => panic!("no address in {serving}"),
         }
     }

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 pub use self::credentials::CredentialsError;
 use self::envelope::Envelope;
-use self::request::Kms;
+use self::request::{DataKey, Kms};
 pub use self::settings::{Settings, SettingsError};
 use super::{LoadError, MAX_BYTES, open_regular};
 use crate::control::keyring::{Keyring, store};
@@ -144,7 +144,7 @@ pub fn wrap(
     settings: &Settings,
 ) -> Result<(), KmsError> {
     context.insert(PURPOSE.0.to_owned(), PURPOSE.1.to_owned());
-    let (plain, wrapped, key) = Kms::new(settings, key)?.generate(&context)?;
+    let DataKey { plain, wrapped, key } = Kms::new(settings, key)?.generate(&context)?;
     let mut nonce = [0; envelope::NONCE];
     getrandom::fill(&mut nonce).map_err(|_| KmsError::NoRandomness)?;
     let envelope = Envelope::seal(key, context, wrapped, nonce, &plain, keyring.to_toml().as_bytes());

@@ -88,8 +88,11 @@ fn of_line(line: &[u8], address: &Address) -> Option<Zeroizing<Vec<u8>>> {
     all.then_some(password)
 }
 
+/// What a field holds, and what stands behind it if anything does.
+type Field<'t> = (Zeroizing<Vec<u8>>, Option<&'t [u8]>);
+
 /// A field with its escapes undone, and what stands behind its colon.
-fn field(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Option<&[u8]>)> {
+fn field(text: &[u8]) -> Option<Field<'_>> {
     let mut value = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -116,7 +119,7 @@ mod tests {
 
     fn address(url: &str) -> Address {
         match Place::parse(url.as_ref()) {
-            Ok(Place::Database(address)) => address,
+            Ok(Place::Database(address)) => *address,
             other => panic!("{other:?}"),
         }
     }

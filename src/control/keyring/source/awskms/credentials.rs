@@ -183,10 +183,11 @@ fn in_profile<'t>(text: &'t str, profile: &str, key: &str) -> Option<&'t str> {
         if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             let section = section.trim();
             here = section == profile || section.strip_prefix("profile ").is_some_and(|name| name.trim() == profile);
-        } else if here && let Some((name, value)) = line.split_once('=') {
-            if name.trim().eq_ignore_ascii_case(key) {
-                return Some(value.trim());
-            }
+        } else if here
+            && let Some((name, value)) = line.split_once('=')
+            && name.trim().eq_ignore_ascii_case(key)
+        {
+            return Some(value.trim());
         }
     }
     None

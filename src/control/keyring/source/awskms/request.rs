@@ -29,6 +29,16 @@ pub(super) struct Kms<'s> {
     key: &'s str,
 }
 
+/// A key for one keyring.
+pub(super) struct DataKey {
+    /// As it encrypts.
+    pub(super) plain: Zeroizing<Vec<u8>>,
+    /// As the service has encrypted it.
+    pub(super) wrapped: Vec<u8>,
+    /// By which key, as its full name.
+    pub(super) key: String,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Decrypt<'a> {
@@ -71,17 +81,14 @@ impl<'s> Kms<'s> {
         decoded(&answer, "Plaintext")
     }
 
-    /// Makes a data key: plain, encrypted, and by which key, as its full name.
-    pub(super) fn generate(
-        &self,
-        context: &BTreeMap<String, String>,
-    ) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>, String), KmsError> {
+    /// Makes a data key.
+    pub(super) fn generate(&self, context: &BTreeMap<String, String>) -> Result<DataKey, KmsError> {
         let generate = GenerateDataKey { key_id: self.key, key_spec: "AES_256", encryption_context: context };
         let answer = self.ask("GenerateDataKey", "generate a data key", &generate)?;
-        let wrapped = decoded(&answer, "CiphertextBlob")?;
+        let wrapped = decoded(&answer, "CiphertextBlob")?.to_vec();
         let key = answer.text(&["KeyId"]).ok_or(KmsError::Answer)?;
         let key = String::from_utf8(key.to_vec()).map_err(|_| KmsError::Answer)?;
-        Ok((decoded(&answer, "Plaintext")?, wrapped.to_vec(), key))
+        Ok(DataKey { plain: decoded(&answer, "Plaintext")?, wrapped, key })
     }
 
     fn ask(&self, action: &str, what: &'static str, request: &impl Serialize) -> Result<Answer, KmsError> {

@@ -154,6 +154,7 @@ fn a_full_disk_holds_lines_back_until_there_is_room() {
     fs::write(&ballast, vec![0; 128 << 10]).expect("written");
     let line = format!("{}\n", "x".repeat(999));
     let (sink, _reopen) = start(settings(&path));
+    sink.wait_until_up(true);
     let mut positions = Vec::new();
     for _ in 0..200 {
         positions.push(sink.push(line.as_bytes()));

@@ -142,7 +142,7 @@ impl Requests {
     }
 
     async fn answer_all(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-        let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(request).await));
+        let service = service_fn(|request| async move { Ok::<_, Infallible>(self.answer(request).await) });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(AHEAD);
         let connection = builder.serve_connection(TokioIo::new(io), service);

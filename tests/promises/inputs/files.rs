@@ -100,7 +100,7 @@ fn a_hundred_rotations_lose_nothing() {
 }
 
 #[test]
-fn killed_at_any_moment_nothing_is_lost_and_little_comes_twice() {
+fn killed_at_any_moment_and_rotated_meanwhile_nothing_is_lost() {
     let (home, logs) = home();
     let log = logs.join("a.log");
     let (mut out, mut written) = (Vec::new(), 0);

@@ -212,7 +212,8 @@ impl Elements {
                 // Only the first array's elements are wanted by themselves.
                 let outermost = self.open.is_empty() && container == Container::Array;
                 self.is_array |= outermost;
-                (self.next, _) = (next, self.open.push(container));
+                self.next = next;
+                self.open.push(container);
                 if outermost {
                     return Ok(());
                 }
@@ -351,7 +352,7 @@ mod tests {
         for (text, told) in [
             ("", "the end of the body in element 1, at byte 0 of the body"),
             ("[1,{\"a\":sesame}]", "a character that begins no value in element 2, at byte 8 of the body"),
-            ("[1,2", "the end of the body in element 3, at byte 4 of the body"),
+            ("[1,2", "the end of the body in element 2, at byte 4 of the body"),
             ("[\"a\nb\"]", "a control character within a string in element 1, at byte 3 of the body"),
             ("{\"a\":1} {\"b\":2}", "a character that cannot stand here in element 2, at byte 8 of the body"),
             ("[1,]", "a character that begins no value in element 2, at byte 3 of the body"),

@@ -22,6 +22,7 @@ fn rules(version: &str) -> String {
         )
     };
     [
+        "pack = 'tokens'\n".to_owned(),
         rule(&format!("probe-{version}"), r"\bPRB[0-9]{12}\b", "PRB123456789012"),
         rule(&format!("pat-{version}"), r"\bghp_[0-9A-Za-z]{36}\b", &canary(1)),
     ]
@@ -232,7 +233,7 @@ impl Bad {
                 "not a valid regular expression"
             }
             Self::EmptyRules => {
-                home.write("rules.toml", "");
+                home.write("rules.toml", "pack = 'tokens'\n");
                 "no rule is on"
             }
             Self::NoRules => {

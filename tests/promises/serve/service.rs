@@ -264,10 +264,6 @@ impl Service {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether it has not ended.
     pub fn runs(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();

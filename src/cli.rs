@@ -17,6 +17,8 @@ mod log;
 mod mute;
 mod print;
 mod progress;
+pub mod quarantine;
+pub mod quarantine_args;
 pub mod redact;
 pub mod rule_args;
 pub mod rules;
@@ -62,6 +64,7 @@ enum Command {
     Trace(trace::TraceArgs),
     Sightings(sightings::SightingsCommands),
     Inventory(inventory::InventoryArgs),
+    Quarantine(quarantine::QuarantineCommands),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
     Top(top::TopArgs),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Sightings(args)) => sightings::run(args),
         Some(Command::Inventory(args)) => inventory::run(args),
+        Some(Command::Quarantine(args)) => quarantine::run(args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Top(args)) => top::run(args),

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod notify;
 pub mod preflight;
 pub(crate) mod private_file;
+pub mod quarantine;
 pub mod reload;
 pub mod rotation;
 pub mod rules;

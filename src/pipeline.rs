@@ -2,6 +2,7 @@
 
 pub mod bridger;
 pub mod detect;
+pub mod detention;
 pub mod feed;
 pub mod fingerprint;
 pub mod framing;

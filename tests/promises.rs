@@ -37,6 +37,8 @@ mod promises {
     mod hostile;
     /// Modules import to one side only.
     mod imports;
+    /// Lines from files and from HTTP requests.
+    mod inputs;
     /// The journal: what is synced stays, what is changed is found, and every lookup and key action is in it.
     mod journal;
     /// A keyring is private, whole at any time, and comes from where it is said to come from.
@@ -61,6 +63,8 @@ mod promises {
     mod piped;
     /// Running the program, in an environment of the test's own.
     mod program;
+    /// What is withheld is kept for whoever holds the identity, and is nowhere in clear.
+    mod quarantine;
     /// Secrets go, all of them, and nothing else.
     mod redaction;
     /// Every rule works as it says, every trigger is sure to occur, and a broken rule file is told whole.

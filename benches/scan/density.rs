@@ -169,6 +169,7 @@ pub fn through_pipe(policy: &Policy, text: &Arc<[u8]>) -> Tally {
         style: Style::Plain,
         witnessing: None,
         bridging: None,
+        detaining: None,
     };
     let tally =
         pipe::run(policy, settings, vec![input], ("nowhere", &mut std::io::sink()), &|_| {}).expect("the pipe runs");

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::pipeline::queue::WhenFull;
 use crate::pipeline::sink::{self, peer};
-use crate::pipeline::source::{self, Datagrams, Listener, file};
+use crate::pipeline::source::{self, Datagrams, Listener, file, http};
 use crate::pipeline::spool::Spool;
 use crate::pipeline::tls::Acceptor;
 
@@ -26,10 +26,11 @@ pub struct SourcePart {
 }
 
 /// Where a source's bytes come from. Whatever is listened on was bound before: an address in use is told at once.
-#[derive(Debug)]
 pub enum Input {
     /// Connections.
     Listener(Listener),
+    /// Requests.
+    Http(Listener, http::Settings),
     /// Datagrams.
     Datagrams(Datagrams),
     /// Files, as they grow.

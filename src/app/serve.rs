@@ -9,6 +9,7 @@ mod confine;
 mod control;
 mod inputs;
 mod outputs;
+mod quarantine;
 mod recorders;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::control::Control;
+use self::quarantine::Keeping;
 use self::recorders::Recorders;
 use super::{AdminPart, Budget, Service};
 use crate::control::admin::Listen;
@@ -63,7 +65,9 @@ pub fn serve(
     let metrics = Metrics::new();
     let chronicle = begin(&config, configuration, &loaded)?;
     let recorders = Recorders::start(&config)?;
-    let standing = Arc::new(loaded.standing(None, recorders.witnessing(), &metrics));
+    let keeping = Keeping::start(&config, &metrics)?;
+    let standing = loaded.standing(None, recorders.witnessing(), &metrics).detaining(keeping.detaining());
+    let standing = Arc::new(standing);
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
     let sinks = outputs::open(&config, outputs)?;
 
@@ -89,6 +93,7 @@ pub fn serve(
         admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()) }),
     };
     let left = super::run(service, shutdown);
+    keeping.finish();
     let (gaps, recorded) = recorders.finish();
     let told = control.stop(left.is_ok(), gaps);
     let left = left?;

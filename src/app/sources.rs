@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::parts::{Input, SourcePart};
 use super::sinks::Sink;
 use crate::control::metrics::Metrics;
-use crate::pipeline::meters::{FileMeters, SourceMeters};
+use crate::pipeline::meters::{FileMeters, HttpMeters, SourceMeters};
 use crate::pipeline::outlet::Outlet;
-use crate::pipeline::source::{self, Lane, Rate, Shared, Source, Tls};
+use crate::pipeline::source::{self, Http, Lane, Rate, Shared, Source, Tls};
 use crate::pipeline::tls::TlsMeters;
 
 /// Sources that run.
@@ -40,13 +40,23 @@ pub(super) fn start(
         let rate = rate.map(|limit| Rate::new(limit, Instant::now()));
         let name = settings.name.clone();
         let tls = tls.map(|acceptor| Tls { acceptor, meters: metrics.record(|| TlsMeters::new(&name)) });
-        let source = Arc::new(Source::new(settings, outlet, meters, lanes.len()).limited(rate).secured(tls));
+        let source = Source::new(settings, outlet, meters, lanes.len()).limited(rate).secured(tls);
         let (lanes, shared, stop) = (lanes.clone(), Arc::clone(&shared), CancellationToken::new());
+        let (input, http) = match input {
+            Input::Http(listener, settings) => {
+                let meters = |reasons: &[&'static str]| metrics.record(|| HttpMeters::new(&name, reasons));
+                (Input::Listener(listener), Some(Http::new(settings, meters)))
+            }
+            input => (input, None),
+        };
+        let source = Arc::new(source.answering(http));
         match input {
-            Input::Listener(listener) => running.push(Box::pin(async move {
+            // What is answered on its connections is the source's own matter by now.
+            Input::Listener(listener) | Input::Http(listener, _) => running.push(Box::pin(async move {
                 let accepted = source::accept(listener, source, &lanes, &shared, &stop).await;
                 accepted.with_context(|| format!("source {name}: cannot accept connections"))
-            }) as LocalBoxFuture<'static, _>),
+            })
+                as LocalBoxFuture<'static, _>),
             Input::Datagrams(datagrams) => {
                 source::receive(datagrams, source, &lanes, stop).with_context(|| format!("source {name}"))?;
                 running.push(Box::pin(async move {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
 use super::log;
+use super::quarantine_args::Keeping;
 use super::redact::{bytes, signals};
 use super::sightings_args::Recording;
 use crate::app::listeners;
@@ -19,6 +20,7 @@ use crate::control::admin::Listen;
 use crate::control::journal::entry::Gap;
 use crate::control::metrics::Metrics;
 use crate::model::SourceId;
+use crate::pipeline::detention::Detaining;
 use crate::pipeline::framing::Framing;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::policy::Policy;
@@ -104,7 +106,7 @@ pub fn run(
     threads: usize,
     max_line: usize,
     (witnessing, source, recording): (Option<Witnessing>, Option<SourceId>, Recording),
-    gaps: &mut Vec<Gap>,
+    ((detaining, keeping), gaps): ((Option<Detaining>, Keeping), &mut Vec<Gap>),
 ) -> anyhow::Result<ExitCode> {
     log::start(level(args.log_level), args.log_format == LogFormat::Json);
     let budget =
@@ -142,8 +144,12 @@ pub fn run(
     let metrics = Metrics::new();
     let policy = Arc::new(policy);
     let meters = metrics.record(|| Meters::new(&policy, Arc::default()));
-    let standing =
-        Standing { generation: 0, tenants: vec![Tenant { policy, witnessing }], meters, key_activated: None };
+    let standing = Standing {
+        generation: 0,
+        tenants: vec![Tenant { policy, witnessing, detaining }],
+        meters,
+        key_activated: None,
+    };
     let (_in_force, standing) = watch::channel(Arc::new(standing));
     let service = Service {
         threads,
@@ -175,9 +181,10 @@ pub fn run(
         }
     };
     let left = app::run(service, shutdown);
-    let recorded = recording.finish(gaps);
+    let (recorded, kept) = (recording.finish(gaps), keeping.finish());
     let left = left?;
     recorded?;
+    kept?;
     Ok(log::stopped(left))
 }
 

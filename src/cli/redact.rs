@@ -28,6 +28,7 @@ use super::journal_args::{JournalArgs, reader};
 use super::keyring_args::KeyringArgs;
 use super::listen::{self, ListenArgs};
 use super::print::tell;
+use super::quarantine_args::QuarantineArgs;
 use super::rule_args::RuleArgs;
 use super::sightings_args::SightingsArgs;
 use crate::control::bridge::Bridges;
@@ -116,6 +117,8 @@ pub struct RedactArgs {
     handling: HandlingArgs,
     #[command(flatten)]
     sightings: SightingsArgs,
+    #[command(flatten)]
+    quarantine: QuarantineArgs,
 }
 
 /// Which keys make the marks.
@@ -155,9 +158,10 @@ pub fn run(args: RedactArgs, mut command: Command) -> anyhow::Result<ExitCode> {
         let source = args.sightings.source();
         let (witnessing, recording) =
             args.sightings.start(&args.keys.namespace, source.clone().into_iter().collect())?;
+        let quarantine = args.quarantine.start(args.max_line)?;
         let threads = args.threads.map_or_else(default_threads, usize::from);
-        let outcome =
-            listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording), run.gaps());
+        let kept = (quarantine, run.gaps());
+        let outcome = listen::run(args.tcp, policy, threads, args.max_line, (witnessing, source, recording), kept);
         run.stop(outcome.is_ok(), None)?;
         return outcome;
     }
@@ -182,7 +186,8 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>, gaps: &mut Vec<G
     let terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let ids: Vec<SourceId> = names.iter().map(|input| args.sightings.source().unwrap_or_else(|| input.id())).collect();
     let (witnessing, recording) = args.sightings.start(&args.keys.namespace, ids.clone())?;
-    let (bridging, keeping) = bridges(args)?.unzip();
+    let (bridging, bridges) = bridges(args)?.unzip();
+    let (detaining, keeping) = args.quarantine.start(args.max_line)?;
     let settings = Settings {
         threads: args.threads.map_or_else(default_threads, usize::from),
         max_line: args.max_line,
@@ -190,14 +195,15 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>, gaps: &mut Vec<G
         style: if args.color.applies(terminal) { Style::Coloured } else { Style::Plain },
         witnessing,
         bridging,
+        detaining,
     };
     let started = Instant::now();
     let inputs = inputs::open(names, ids, stop);
     let cleaned =
         pipe::run(policy, settings, inputs, (&output.name, &mut output.file), &|bytes| progress.advance(bytes));
-    // What was seen is recorded also where the log could not be written to its end.
-    let recorded = recording.finish(gaps);
-    let kept = keeping.map(Keeper::finish).transpose();
+    // What was seen or withheld is written down also where the log could not be written to its end.
+    let (recorded, kept) = (recording.finish(gaps), keeping.finish());
+    let bridged = bridges.map(Keeper::finish).transpose();
     let tally = cleaned?;
     output.finish()?;
     progress.finish();
@@ -205,15 +211,17 @@ fn clean(args: &RedactArgs, policy: &Policy, names: Vec<Named>, gaps: &mut Vec<G
         Summary::new(&tally, policy, started.elapsed()).print(format);
     }
     recorded?;
-    if let Some(kept) = kept.context("bridges could not be told to the journal; the log was cleaned all the same")?
-        && kept.lost > 0
+    if let Some(bridged) =
+        bridged.context("bridges could not be told to the journal; the log was cleaned all the same")?
+        && bridged.lost > 0
         && !args.quiet
     {
         tell(&format!(
             "inkprint: there was no room for the bridges of {} secrets; they are made when these are seen again\n",
-            kept.lost
+            bridged.lost
         ));
     }
+    kept?;
     Ok(tally)
 }
 

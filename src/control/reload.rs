@@ -167,7 +167,10 @@ impl Loaded {
             Meters::new(&self.policies[0], totals)
         });
         let tenants = self.policies.into_iter().zip(witnessing.iter().cloned());
-        let tenants = tenants.map(|(policy, witnessing)| Tenant { policy, witnessing }).collect();
+        // The same over reloads: another quarantine takes a restart.
+        let detaining = before.and_then(|before| before.tenants.first()?.detaining.clone());
+        let tenants = tenants.map(|(policy, witnessing)| Tenant { policy, witnessing, detaining: detaining.clone() });
+        let tenants = tenants.collect();
         Standing { generation, tenants, meters, key_activated: Some(self.activated.as_second()) }
     }
 }

@@ -8,6 +8,7 @@
 //! The format is specified for other programs in `docs/fingerprint.md`; a changed byte is a new version of it.
 
 mod base32;
+mod keyed;
 mod mark;
 mod masked;
 mod withheld;
@@ -15,11 +16,11 @@ mod withheld;
 use std::fmt;
 
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use self::keyed::Keyed;
 pub use self::mark::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, find_written, written_at};
 pub use self::masked::write_masked;
 pub use self::withheld::{Reason, Withheld, write_withheld};
@@ -43,8 +44,8 @@ const SEAL_LEN: usize = Fingerprint::LEN - Fingerprint::PRINT_LEN;
 pub struct MarkKeys {
     epoch: KeyEpoch,
     infix: Infix,
-    print: Hmac<Sha256>,
-    seal: Hmac<Sha256>,
+    print: Keyed,
+    seal: Keyed,
 }
 
 impl MarkKeys {
@@ -65,7 +66,7 @@ impl MarkKeys {
 
     /// The print of `secret`: the same whichever rule found it.
     pub fn print(&self, secret: &Secret<'_>) -> Print {
-        base32::leading(&tag(&self.print, &[secret.expose()]))
+        base32::leading(&self.print.tag(&[secret.expose()]))
     }
 
     /// The fingerprint that a mark of `rule` over `secret` carries.
@@ -82,7 +83,7 @@ impl MarkKeys {
         out.extend_from_slice(rule.as_str().as_bytes());
         out.extend_from_slice(self.infix.as_bytes());
         out.extend_from_slice(&print);
-        let seal = base32::leading(&tag(&self.seal, &[&out[start..]]));
+        let seal = base32::leading(&self.seal.tag(&[&out[start..]]));
         out.extend_from_slice(&seal);
         self.sealed(print, seal)
     }
@@ -96,7 +97,7 @@ impl MarkKeys {
     }
 
     fn seal_of(&self, rule: &str, print: &[u8]) -> [u8; SEAL_LEN] {
-        base32::leading(&tag(&self.seal, &[PREFIX, rule.as_bytes(), self.infix.as_bytes(), print]))
+        base32::leading(&self.seal.tag(&[PREFIX, rule.as_bytes(), self.infix.as_bytes(), print]))
     }
 
     fn sealed(&self, print: Print, seal: [u8; SEAL_LEN]) -> Fingerprint {
@@ -136,22 +137,13 @@ impl Infix {
     }
 }
 
-/// HKDF-SHA256 of an epoch's key for one labelled use, as an HMAC ready to be cloned.
-fn keyed(salt: Option<&[u8; NamespaceSalt::LEN]>, key: &SecretKey, label: &[u8]) -> Hmac<Sha256> {
+/// HKDF-SHA256 of an epoch's key for one labelled use, as an HMAC's key.
+fn keyed(salt: Option<&[u8; NamespaceSalt::LEN]>, key: &SecretKey, label: &[u8]) -> Keyed {
     let mut derived = Zeroizing::new([0u8; 32]);
     Hkdf::<Sha256>::new(salt.map(|salt| &salt[..]), key.expose())
         .expand(label, derived.as_mut_slice())
         .expect("32 bytes are far below the most that HKDF gives");
-    Hmac::new_from_slice(derived.as_slice()).expect("HMAC takes a key of any length")
-}
-
-#[inline]
-fn tag(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = keyed.clone();
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
+    Keyed::new(&derived)
 }
 
 #[cfg(test)]

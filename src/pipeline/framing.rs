@@ -152,6 +152,11 @@ impl Intake {
         self.long
     }
 
+    /// The same, parted into what was passed on and is context, and the rest.
+    pub fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes().split_at(self.passed_on)
+    }
+
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.filled == 0

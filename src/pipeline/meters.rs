@@ -3,6 +3,7 @@
 //! A handle to each is held here, so that no name is looked up where bytes pass; counts come as a worker's [`Tally`], once a batch.
 
 mod files;
+mod http;
 mod sinks;
 mod sources;
 mod totals;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use metrics::{Counter, Unit, counter, describe_counter};
 
 pub use self::files::FileMeters;
+pub use self::http::HttpMeters;
 pub use self::sinks::SinkMeters;
 pub use self::sources::SourceMeters;
 pub use self::totals::{Sums, Totals};

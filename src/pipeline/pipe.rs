@@ -14,6 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::bridger::Bridging;
 use super::detect::DatabaseError;
 use super::detect::allow::Scope;
+use super::detention::Detaining;
 use super::policy::Policy;
 use super::rewrite::Style;
 use super::stream::{Stream, Taken};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub witnessing: Option<Witnessing>,
     /// Who keeps the links between epochs.
     pub bridging: Option<Bridging>,
+    /// Who takes the lines that are withheld.
+    pub detaining: Option<Detaining>,
 }
 
 /// A named input.
@@ -189,7 +192,8 @@ impl<'s> Shared<'s> {
                 .counting_lines(settings.counts_lines)
                 .styled(settings.style)
                 .witnessed(settings.witnessing.as_ref())
-                .bridging(settings.bridging.as_ref()),
+                .bridging(settings.bridging.as_ref())
+                .detaining(settings.detaining.as_ref()),
             Err(error) => {
                 lock(&self.source).stopped = true;
                 return Err(error.into());

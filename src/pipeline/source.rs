@@ -16,6 +16,7 @@
 mod connection;
 mod datagram;
 pub mod file;
+pub mod http;
 mod inlet;
 mod interruptible;
 pub mod lane;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::http::Http;
 pub use datagram::{Datagrams, receive};
 pub use interruptible::Interruptible;
 pub use lane::{Jobs, Lane, LaneError, run};
@@ -108,6 +110,8 @@ pub struct Source {
     pub rate: Option<Rate>,
     /// Where its connections must be TLS sessions.
     pub tls: Option<Tls>,
+    /// Where its connections speak HTTP.
+    pub http: Option<Arc<Http>>,
     /// One for each lane: one input at a time reads and pushes, first come first served, so that no more than one cleaned piece waits
     /// for a queue. Whoever has a line open in the output needs no turn: those before it wait for just that line's end.
     turns: Vec<Semaphore>,
@@ -117,7 +121,7 @@ impl Source {
     /// A source of which so many lanes serve inputs.
     pub fn new(settings: Settings, outlet: Outlet, meters: SourceMeters, lanes: usize) -> Self {
         let turns = (0..lanes).map(|_| Semaphore::new(1)).collect();
-        Self { settings, outlet, meters, rate: None, tls: None, turns }
+        Self { settings, outlet, meters, rate: None, tls: None, http: None, turns }
     }
 
     /// The same, read no faster than this.
@@ -129,6 +133,12 @@ impl Source {
     /// The same, with TLS.
     pub fn secured(mut self, tls: Option<Tls>) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// The same, with connections that speak HTTP.
+    pub fn answering(mut self, http: Option<Http>) -> Self {
+        self.http = http.map(Arc::new);
         self
     }
 

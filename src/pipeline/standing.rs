@@ -5,6 +5,7 @@ use std::sync::Arc;
 use self_cell::self_cell;
 
 use super::detect::DatabaseError;
+use super::detention::Detaining;
 use super::meters::Meters;
 use super::policy::Policy;
 use super::witness::Witnessing;
@@ -20,6 +21,8 @@ pub struct Tenant {
     pub policy: Arc<Policy>,
     /// Who is told of what is seen.
     pub witnessing: Option<Witnessing>,
+    /// Who takes the lines that are withheld.
+    pub detaining: Option<Detaining>,
 }
 
 /// What is in force.
@@ -33,6 +36,16 @@ pub struct Standing {
     pub meters: Meters,
     /// Since when the key epoch makes marks, in seconds of Unix time, where somebody asks.
     pub key_activated: Option<i64>,
+}
+
+impl Standing {
+    /// The same, in which withheld lines go to a quarantine; those that follow it keep that.
+    pub fn detaining(mut self, detaining: Option<&Detaining>) -> Self {
+        for tenant in &mut self.tenants {
+            tenant.detaining = detaining.cloned();
+        }
+        self
+    }
 }
 
 self_cell!(
@@ -51,7 +64,8 @@ impl OwnedWorker {
     /// [`DatabaseError`] when there is no memory for it.
     pub fn of(tenant: &Tenant) -> Result<Self, DatabaseError> {
         Self::try_new(Arc::clone(&tenant.policy), |policy| {
-            Ok(Worker::new(policy)?.counting_lines(true).witnessed(tenant.witnessing.as_ref()))
+            let worker = Worker::new(policy)?.counting_lines(true);
+            Ok(worker.witnessed(tenant.witnessing.as_ref()).detaining(tenant.detaining.as_ref()))
         })
     }
 }

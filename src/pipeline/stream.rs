@@ -2,6 +2,7 @@
 
 use bytes::buf::Limit;
 
+use super::detention::Kept;
 use super::framing::{Frames, Intake, Window};
 use super::worker::{Carry, Outcome, Worker};
 
@@ -13,6 +14,8 @@ pub struct Stream {
     withheld: Option<u64>,
     /// The rest of the present line is being dropped.
     dropped: Option<Dropped>,
+    /// The first bytes of what is being withheld, for the quarantine.
+    kept: Kept,
     /// Whole lines that wait for what follows; only where blocks are cleaned here.
     carry: Carry,
 }
@@ -40,7 +43,13 @@ pub enum Taken {
 impl Stream {
     /// A stream whose lines are handled whole up to `max_line` bytes.
     pub fn new(max_line: usize) -> Self {
-        Self { intake: Intake::new(max_line), withheld: None, dropped: None, carry: Carry::default() }
+        Self {
+            intake: Intake::new(max_line),
+            withheld: None,
+            dropped: None,
+            kept: Kept::default(),
+            carry: Carry::default(),
+        }
     }
 
     /// Where to read the next chunk to; see [`Intake::spare`].
@@ -65,12 +74,12 @@ impl Stream {
 
     /// Bytes held that were not taken, or stay in sight before a window.
     pub fn held(&self) -> usize {
-        self.intake.held() + self.carry.held()
+        self.intake.held() + self.carry.held() + self.kept.capacity()
     }
 
     /// Bytes of memory for what is held.
     pub fn capacity(&self) -> usize {
-        self.intake.capacity() + self.carry.held()
+        self.intake.capacity() + self.carry.held() + self.kept.capacity()
     }
 
     /// Whether whole lines wait for what follows.
@@ -105,11 +114,14 @@ impl Stream {
     /// `out` at once for what is held, and another mark will be a line of its own for the rest, if there is any.
     pub fn withhold(&mut self, now: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
         out.clear();
+        let (context, rest) = self.intake.parts();
+        self.kept.stand_behind(context, worker.keeps());
+        self.kept.add(rest, worker.keeps());
         let bytes = self.intake.drop_all() as u64
             + self.withheld.take().unwrap_or(0)
             + self.dropped.map_or(0, |dropped| dropped.bytes);
         if now {
-            worker.withhold_rest(bytes, false, out);
+            worker.withhold_rest(bytes, false, std::mem::take(&mut self.kept), out);
             out.push(b'\n');
         }
         self.dropped = Some(Dropped { bytes: if now { 0 } else { bytes }, told: now });
@@ -165,6 +177,9 @@ impl Stream {
 
     /// Drops the rest of a line that was given up, and closes it where it ends.
     fn drop_rest(&mut self, dropped: Dropped, ended: bool, worker: &mut Worker<'_>, out: &mut Vec<u8>) -> Taken {
+        let rest = self.intake.bytes();
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        self.kept.add(&rest[..end], worker.keeps());
         let line = self.intake.drop_line();
         let bytes = dropped.bytes + line.unwrap_or_else(|| self.intake.drop_all()) as u64;
         if line.is_none() && !ended {
@@ -174,7 +189,7 @@ impl Stream {
         out.clear();
         self.dropped = None;
         if bytes > 0 || !dropped.told {
-            worker.withhold_rest(bytes, line.is_some(), out);
+            worker.withhold_rest(bytes, line.is_some(), std::mem::take(&mut self.kept), out);
         }
         Taken::Cleaned
     }
@@ -199,11 +214,14 @@ impl Stream {
     fn pass_on_withheld(&mut self, window: Window, worker: &mut Worker<'_>, out: &mut Vec<u8>) {
         let text = &self.intake.bytes()[window.start..window.end];
         let newline = window.last && text.ends_with(b"\n");
-        let so_far = self.withheld.unwrap_or(0) + (text.len() - usize::from(newline)) as u64;
+        let body = &text[..text.len() - usize::from(newline)];
+        let so_far = self.withheld.unwrap_or(0) + body.len() as u64;
+        self.kept.stand_behind(&self.intake.bytes()[..window.start], worker.keeps());
+        self.kept.add(body, worker.keeps());
         self.intake.pass_on(window, window.end);
         self.withheld = Some(so_far);
         if window.last {
-            worker.withhold_rest(so_far, newline, out);
+            worker.withhold_rest(so_far, newline, std::mem::take(&mut self.kept), out);
             self.withheld = None;
         }
     }
@@ -213,7 +231,7 @@ impl Stream {
         match self.withheld {
             Some(bytes) if ended => {
                 out.clear();
-                worker.withhold_rest(bytes, false, out);
+                worker.withhold_rest(bytes, false, std::mem::take(&mut self.kept), out);
                 self.withheld = None;
                 Taken::Cleaned
             }

@@ -8,6 +8,7 @@ use super::bridger::{Bridger, Bridging};
 use super::detect::action::Action;
 use super::detect::allow::{Allowed, Scope};
 use super::detect::{DatabaseError, Finder, MAX_SECRET, Match, Part, Shape, may_be_armor};
+use super::detention::{Detaining, Detention, Kept};
 use super::fingerprint::{Reason, Written, write_withheld, written_at};
 use super::framing::Window;
 use super::policy::Policy;
@@ -93,6 +94,7 @@ pub struct Worker<'p> {
     rewritten: Vec<(Match, Option<Fingerprint>)>,
     witness: Option<Witness>,
     bridger: Option<Bridger>,
+    detention: Option<Detention>,
 }
 
 impl<'p> Worker<'p> {
@@ -114,6 +116,7 @@ impl<'p> Worker<'p> {
             rewritten: Vec::new(),
             witness: None,
             bridger: None,
+            detention: None,
         })
     }
 
@@ -150,9 +153,23 @@ impl<'p> Worker<'p> {
         self
     }
 
-    /// Hands what was seen since the last call to the index, as seen in `source`; waits while that has no room. To be called before
-    /// the counts are taken.
+    /// The same worker, which hands lines that it withholds to a quarantine.
+    pub fn detaining(mut self, detaining: Option<&Detaining>) -> Self {
+        self.detention = detaining.map(Detention::new);
+        self
+    }
+
+    /// How many bytes of a withheld line are wanted.
+    pub fn keeps(&self) -> usize {
+        self.detention.as_ref().map_or(0, Detention::most)
+    }
+
+    /// Hands what was seen since the last call to the index, and what was withheld to the quarantine, as of `source`; waits while
+    /// they have no room. To be called before the counts are taken.
     pub fn hand_over(&mut self, source: &SourceId) {
+        if let Some(detention) = &mut self.detention {
+            detention.hand_over(source);
+        }
         if let Some(witness) = &mut self.witness {
             witness.hand_over(source, &self.tally);
         }
@@ -188,6 +205,9 @@ impl<'p> Worker<'p> {
         if let Some(witness) = &mut self.witness {
             witness.mark();
         }
+        if let Some(detention) = &mut self.detention {
+            detention.mark();
+        }
         let part = Part { resumes: carry.shape.take(), goes_on: !ended };
         if carry.lines.is_empty() {
             return self.redact_part(block, part, carry, out);
@@ -206,6 +226,9 @@ impl<'p> Worker<'p> {
         std::mem::swap(&mut self.tally, &mut self.before);
         if let Some(witness) = &mut self.witness {
             witness.undo();
+        }
+        if let Some(detention) = &mut self.detention {
+            detention.undo();
         }
     }
 
@@ -332,13 +355,13 @@ impl<'p> Worker<'p> {
         for line in block.split_inclusive(|byte| *byte == b'\n') {
             cleaned.clear();
             if may_be_armor(line) {
-                withhold_line(line, Reason::ScanFailed, &mut self.tally, out);
+                withhold_line(line, Reason::ScanFailed, &mut self.tally, self.detention.as_mut(), out);
                 continue;
             }
             match caught(|| self.clean(line, Part::default(), &mut Carry::default(), &mut cleaned)) {
                 Some((Outcome::Unchanged, _)) => out.extend_from_slice(line),
                 Some((Outcome::Rewritten, _)) => out.extend_from_slice(&cleaned),
-                None => withhold_line(line, Reason::ScanFailed, &mut self.tally, out),
+                None => withhold_line(line, Reason::ScanFailed, &mut self.tally, self.detention.as_mut(), out),
             }
         }
     }
@@ -383,8 +406,9 @@ impl<'p> Worker<'p> {
         WindowOutcome { to, endless }
     }
 
-    /// Counts a long line's rest, `bytes` long, as withheld, and appends what stands for it. `text` of it is at hand to count.
-    pub fn withhold_rest(&mut self, bytes: u64, newline: bool, out: &mut Vec<u8>) {
+    /// Counts a long line's rest, `bytes` long, as withheld, and appends what stands for it. What was `kept` of it goes to the
+    /// quarantine, if there is one.
+    pub fn withhold_rest(&mut self, bytes: u64, newline: bool, kept: Kept, out: &mut Vec<u8>) {
         let before = out.len();
         write_withheld(Reason::Oversized, bytes, out);
         if newline {
@@ -394,9 +418,31 @@ impl<'p> Worker<'p> {
             reporter.follow_withheld(bytes, newline);
         }
         self.tally.withhold(Reason::Oversized);
+        if let Some(detention) = &mut self.detention {
+            detention.take(Reason::Oversized, bytes, kept);
+        }
         self.tally.lines += u64::from(self.counts_lines);
         self.tally.bytes_in += bytes + u64::from(newline);
         self.tally.bytes_out += (out.len() - before) as u64;
+    }
+
+    /// Cleans a line that was withheld for this reason, as it was kept: behind `before` bytes of context, and with `lost` bytes missing
+    /// at its end. What still cannot be told from a secret is withheld again. The result replaces what `out` held.
+    pub fn redact_again(&mut self, reason: Reason, kept: &[u8], before: usize, lost: u64, out: &mut Vec<u8>) {
+        let before = before.min(kept.len());
+        let window = Window { start: before, end: kept.len(), last: lost == 0 };
+        // A row of a private key cannot be told from others without the lines around it.
+        let to = if reason == Reason::ScanFailed && may_be_armor(&kept[before..]) {
+            out.clear();
+            before
+        } else {
+            self.redact_window(kept, window, out).to
+        };
+        let rest = (kept.len() - to) as u64 + lost;
+        if rest > 0 {
+            write_withheld(reason, rest, out);
+            self.tally.withhold(reason);
+        }
     }
 
     fn count(&mut self, bytes: &[u8], open: bool) {
@@ -485,9 +531,9 @@ fn let_pass(allowed: &[Allowed], range: Span, tally: &mut Tally) {
     }
 }
 
-/// Puts the withheld form in the place of a line, and keeps its ending. A syslog message stays one: its priority, which is a small
-/// number, goes into a header that says nothing else (RFC 5424, 6.2).
-fn withhold_line(line: &[u8], reason: Reason, tally: &mut Tally, out: &mut Vec<u8>) {
+/// Puts the withheld form in the place of a line, and keeps its ending; the line itself goes to the quarantine, if there is one. A syslog
+/// message stays one: its priority, which is a small number, goes into a header that says nothing else (RFC 5424, 6.2).
+fn withhold_line(line: &[u8], reason: Reason, tally: &mut Tally, detention: Option<&mut Detention>, out: &mut Vec<u8>) {
     let body = line.strip_suffix(b"\n").unwrap_or(line);
     if !body.is_empty() {
         if let Some(priority) = syslog_priority(body) {
@@ -495,6 +541,11 @@ fn withhold_line(line: &[u8], reason: Reason, tally: &mut Tally, out: &mut Vec<u
         }
         write_withheld(reason, body.len() as u64, out);
         tally.withhold(reason);
+        if let Some(detention) = detention {
+            let mut kept = Kept::default();
+            kept.add(body, detention.most());
+            detention.take(reason, body.len() as u64, kept);
+        }
     }
     out.extend_from_slice(&line[body.len()..]);
 }
@@ -532,7 +583,7 @@ mod tests {
     fn a_withheld_syslog_message_stays_one() {
         let withheld = |line: &[u8]| {
             let mut out = Vec::new();
-            withhold_line(line, Reason::ScanFailed, &mut Tally::new(0), &mut out);
+            withhold_line(line, Reason::ScanFailed, &mut Tally::new(0), None, &mut out);
             String::from_utf8(out).expect("text")
         };
         assert_eq!(withheld(b"<34>1 - host app - - - x\n"), "<34>1 - - - - - - ink1-withheld-scan-failed-24\n");

@@ -110,7 +110,13 @@ const MODES: &[&[&str]] = &[
     &["--sightings", "index", "--source", "unit"],
     &["--sightings", "index", "--sightings-marks", "--action", "tokens=mask", "--action", "context=drop-line"],
     &["--sightings", "log"],
+    &["--quarantine", "q", "--quarantine-recipient", RECIPIENT, "--stats"],
+    &["--quarantine", "q", "--quarantine-recipient", "xQ7canary-molten-Harbor"],
+    &["--quarantine", "log", "--quarantine-recipient", RECIPIENT],
 ];
+
+/// An age recipient whose identity nobody has.
+const RECIPIENT: &str = "age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm";
 
 #[test]
 fn no_mode_of_the_pipe_shows_a_secret_at_any_log_level() {
@@ -181,6 +187,9 @@ fn no_command_shows_a_secret() {
         &["inventory", "report", "--sightings", "s", "--inventory", "i"],
         &["inventory", "add", "--inventory", "log", "--id", "a", "--owner", "b"],
         &["sightings", "info", "s"],
+        &["quarantine", "list", "--directory", "log"],
+        &["quarantine", "list", "--identity", "log"],
+        &["quarantine", "replay", "--identity", "log"],
         &["sightings", "merge", "merged", "s"],
     ];
     // By itself, without its key, not each of them can be told for a secret; to show such lines is what `explain` is for.

@@ -18,6 +18,7 @@ pub fn inkprint(home: &Path) -> Command {
         "INKPRINT_INVENTORY",
         "PGPASSWORD",
         "PGPASSFILE",
+        "INKPRINT_QUARANTINE",
     ] {
         command.env_remove(name);
     }

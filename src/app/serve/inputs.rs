@@ -13,9 +13,11 @@ use crate::control::config::tls::{Clients, ServerTls};
 use crate::control::reload::{Reloads, tenant_of};
 use crate::pipeline::framing::Framing;
 use crate::pipeline::source::patience::Patience;
-use crate::pipeline::source::{self, Datagrams, Listener, file};
+use crate::pipeline::source::{self, Datagrams, Listener, file, http};
 use crate::pipeline::tls::{Acceptor, ClientAuth, ServerSettings};
 
+/// Connections of requests at once: each may hold more than one of lines.
+const HTTP_CONNECTIONS: usize = 256;
 /// A source that is no stream of connections counts for one.
 const ALONE: usize = 1;
 
@@ -28,6 +30,7 @@ fn limit(kind: &SourceKind) -> usize {
     match kind {
         SourceKind::Tcp(tcp) => tcp.max_connections as usize,
         SourceKind::Unix(unix) => unix.max_connections as usize,
+        SourceKind::Http(_) => HTTP_CONNECTIONS,
         _ => ALONE,
     }
 }
@@ -39,6 +42,7 @@ pub(super) fn bind(config: &Config, reloads: &mut Vec<Box<dyn Reloads>>) -> anyh
         let (settings, input) = one(config, name, source).with_context(|| place.clone())?;
         let tls = match &source.kind {
             SourceKind::Tcp(tcp) => tcp.tls.as_ref(),
+            SourceKind::Http(http) => http.tls.as_ref(),
             _ => None,
         };
         let tls = tls.map(|tls| acceptor(&place, tls, reloads)).transpose().with_context(|| place.clone())?;
@@ -89,7 +93,12 @@ fn one(config: &Config, name: &PartName, source: &Source) -> anyhow::Result<(sou
             checkpoint: files.checkpoint.clone(),
             poll: files.poll,
         }),
-        SourceKind::Http(_) => anyhow::bail!("not there yet"),
+        SourceKind::Http(http) => {
+            let listener = Listener::Tcp(listeners::tcp(http.listen, &listening)?);
+            let token = http.token.as_ref().map(|token| token.resolve()).transpose().context("token")?;
+            let max_body = http.max_body as u64;
+            Input::Http(listener, http::Settings { path: http.path.clone(), token, max_body })
+        }
     };
     Ok((settings, input))
 }

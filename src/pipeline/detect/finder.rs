@@ -257,7 +257,10 @@ impl<'d> Finder<'d> {
             if detector.begins_patterns[hit.expression as usize]
                 && let Some(codec) = Codec::cutting(block, literal_end)
             {
-                self.look_inside(block, line_around(block, literal_end), literal_end, codec)?;
+                if !line.holds(literal_end) {
+                    line = line_around(block, literal_end);
+                }
+                self.look_inside(block, line, literal_end, codec)?;
             }
             for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
                 let end = literal_end + behind;

@@ -9,9 +9,11 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
+use super::byte_set::ByteSet;
 use super::group::{self, Group};
 use super::linear::Linear;
 use super::specificity::Specificity;
+use super::starts;
 use crate::model::Span;
 
 /// No secret is thought to be longer than this many bytes. In a line that is scanned whole a longer one goes whole as well; in one that
@@ -25,8 +27,8 @@ const OPEN_ENDED: u32 = 200;
 /// A pattern whose matches are no longer than this is tried at every start there is, one by one.
 const WALKED: usize = 512;
 
-/// So far behind the last start a match is looked for at once.
-const PROBE: usize = 4 * 1024;
+/// So far behind the last start a match is looked for at once: most end before, and a line may be full of triggers that lead to none.
+const PROBE: usize = 256;
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +111,7 @@ impl Pattern {
     pub fn compile(&self) -> Result<Matcher, PatternError> {
         let linear = Linear::new(&self.hir, group::secret_group(&self.hir));
         let walks_everywhere = linear.is_some() && self.max_len() <= WALKED;
-        let automaton = if walks_everywhere { None } else { Some(Automaton::new(&self.hir, self.group.clone())?) };
+        let automaton = if walks_everywhere { None } else { Some(Automaton::new(self)?) };
         Ok(Matcher { linear, automaton })
     }
 }
@@ -141,6 +143,8 @@ struct Automaton {
     /// What stands before the secret, and the rest, where these tell the group.
     parts: Option<(meta::Regex, meta::Regex)>,
     group: Group,
+    /// The bytes that a match can begin with, for a pattern that begins where a word does: there are few such places.
+    first: Option<ByteSet>,
 }
 
 /// One worker's memory for one matcher.
@@ -188,7 +192,7 @@ impl Matcher {
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<PatternMatch> {
         match (&self.linear, self.automaton(cache)) {
-            (_, Some(mut automaton)) => automaton.find_from(line, window, last),
+            (_, Some(mut automaton)) => automaton.find_from(line, window, last, may_begin),
             (Some(linear), None) => linear.find_from(line, window, last, may_begin),
             (None, None) => None,
         }
@@ -200,12 +204,13 @@ impl Matcher {
 }
 
 impl Automaton {
-    fn new(hir: &Hir, group: Group) -> Result<Self, PatternError> {
-        let parts = match &group {
+    fn new(pattern: &Pattern) -> Result<Self, PatternError> {
+        let parts = match &pattern.group {
             Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
             _ => None,
         };
-        Ok(Self { regex: build(hir)?, parts, group })
+        let first = pattern.wants_boundary.then(|| starts::first_bytes(&pattern.hir));
+        Ok(Self { regex: build(&pattern.hir)?, parts, group: pattern.group.clone(), first })
     }
 
     fn create_cache(&self) -> AutomatonCache {
@@ -231,7 +236,19 @@ impl Search<'_> {
 
     /// A search that found nothing would read on to the window's end, and an open-ended pattern's window ends with its line: for many
     /// triggers on a long line that is quadratic. So it looks in what lies near, and tries the few starts there are one by one.
-    fn find_from(&mut self, line: &[u8], window: Span, last: usize) -> Option<PatternMatch> {
+    ///
+    /// Where words begin is known without a search, and most of what stands there begins no match.
+    fn find_from(
+        &mut self,
+        line: &[u8],
+        window: Span,
+        last: usize,
+        may_begin: impl Fn(usize) -> bool,
+    ) -> Option<PatternMatch> {
+        if let Some(first) = self.automaton.first.filter(|_| last - window.start() <= WALKED) {
+            let mut starts = (window.start()..window.end().min(last + 1)).filter(|at| first.contains(line[*at]));
+            return starts.find_map(|at| if may_begin(at) { self.at(line, Span::new(at, window.end())) } else { None });
+        }
         let begins = |found: &PatternMatch| found.whole.start() <= last;
         let near = last.saturating_add(PROBE);
         if window.end() <= near {

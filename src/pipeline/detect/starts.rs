@@ -60,6 +60,11 @@ pub fn can_be_tried(pattern: &Pattern) -> bool {
     pattern.wants_boundary() && pattern.max_len() <= MAX_LEN && first.len() <= MAX_FIRST && !first.contains(b'\n')
 }
 
+/// The bytes that a match of `hir` can begin with.
+pub fn first_bytes(hir: &Hir) -> ByteSet {
+    places(hir)[0]
+}
+
 impl Starts {
     /// The table for these rules, at most [`MAX_RULES`]: index, pattern, and the bytes that may not stand before a match.
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {

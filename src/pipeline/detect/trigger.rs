@@ -98,12 +98,26 @@ impl Trigger {
 
     /// The same for the anchor alone: what the engine has to go by.
     pub fn literal_bits(&self) -> f32 {
-        anchor_bits(&self.0, anchor_window(&self.0).2)
+        anchor_window(&self.0).2
     }
 }
 
 /// The run of positions that is the least likely in a log and spells out to few literals: its start, its end and its bits.
 fn anchor_window(string: &[ByteSet]) -> (usize, usize, f32) {
+    let best = best_window(string, |_, bits| bits);
+    let length = best.1 - best.0;
+    match common_bits(&string[best.0..best.1]) {
+        None => best,
+        // A shorter run would only be a part of the word.
+        Some(_) => best_window(string, |window, bits| match common_bits(window) {
+            _ if window.len() < length => 0.0,
+            Some(common) => common.min(bits),
+            None => bits,
+        }),
+    }
+}
+
+fn best_window(string: &[ByteSet], judge: impl Fn(&[ByteSet], f32) -> f32) -> (usize, usize, f32) {
     let mut best = (0, 0, 0.0);
     for start in 0..string.len() {
         let (mut bits, mut spellings) = (0.0, 1);
@@ -113,8 +127,9 @@ fn anchor_window(string: &[ByteSet]) -> (usize, usize, f32) {
                 break;
             }
             bits += set.bits();
-            if bits > best.2 {
-                best = (start, end + 1, bits);
+            let judged = judge(&string[start..=end], bits);
+            if judged > best.2 {
+                best = (start, end + 1, judged);
             }
         }
     }
@@ -124,22 +139,26 @@ fn anchor_window(string: &[ByteSet]) -> (usize, usize, f32) {
 fn bits(string: &[ByteSet]) -> f32 {
     let (start, end, anchor) = anchor_window(string);
     let around: f32 = string[..start].iter().chain(&string[end..]).map(ByteSet::bits).sum();
-    anchor_bits(string, anchor) + around / 2.0
+    anchor + around / 2.0
 }
 
-fn anchor_bits(string: &[ByteSet], bits: f32) -> f32 {
-    if bits > COMMON && is_common_word(string) { COMMON } else { bits }
-}
-
-/// Whether the string is a word that stands in every other line of a log.
-fn is_common_word(string: &[ByteSet]) -> bool {
-    let letters = string
-        .iter()
-        .filter(|set| set.len() <= 2)
-        .filter_map(|set| set.bytes().last())
-        .filter(|byte| !matches!(byte, b'_' | b'-' | b' '))
-        .map(|byte| byte.to_ascii_lowercase());
-    COMMON_WORDS.iter().any(|word| letters.clone().eq(word.bytes()))
+/// The bits of a window that is a word, or a part of one, which stands in every other line of a log: its letters say little, whatever
+/// they are; what separates words around it says as much as elsewhere.
+fn common_bits(window: &[ByteSet]) -> Option<f32> {
+    let (mut letters, mut count, mut bits) = ([0; MAX_LITERAL], 0, COMMON);
+    for set in window {
+        match set.bytes().last().map(|byte| byte.to_ascii_lowercase()) {
+            Some(letter @ b'a'..=b'z') if set.len() == 1 || set.is_case_pair() => {
+                *letters.get_mut(count)? = letter;
+                count += 1;
+            }
+            Some(b'_' | b'-' | b' ') if set.len() == 1 => bits += set.bits(),
+            _ => return None,
+        }
+    }
+    let letters = &letters[..count];
+    let holds = |word: &&str| word.as_bytes().windows(count).any(|part| part == letters);
+    (count >= TELLING && COMMON_WORDS.iter().any(|word| holds(&word))).then_some(bits)
 }
 
 /// A literal that the engine looks for.
@@ -194,8 +213,9 @@ pub const USABLE_NEAR: f32 = 16.0;
 const RARE_BYTE: f32 = 7.5;
 /// So far before such a byte a match may begin.
 const RARE_REACH: usize = 256;
-/// What a word of [`COMMON_WORDS`] counts, whatever its letters: as a trigger it would fire all the time.
+/// What a word of [`COMMON_WORDS`], or so many letters of one, counts, whatever they are: as a trigger it would fire all the time.
 const COMMON: f32 = 9.5;
+const TELLING: usize = 4;
 /// Words of which logs are full.
 pub const COMMON_WORDS: &[&str] = &[
     "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host",
@@ -428,6 +448,21 @@ mod tests {
         let placed = derive(pattern.hir()).expect("usable");
         assert_eq!(placed[0].trigger.to_display(), ".atlasv1.");
         assert_eq!(placed[0].reach, Reach { min: 23, max: Some(23) });
+    }
+
+    #[test]
+    fn a_word_that_logs_are_full_of_is_not_what_the_engine_looks_for() {
+        let anchors = |pattern: &str| -> Vec<String> {
+            let pattern = Pattern::parse(pattern).expect("valid");
+            let placed = derive(pattern.hir()).expect("usable");
+            let literals = placed.iter().flat_map(|placed| placed.trigger.anchor().literals);
+            literals.map(|literal| String::from_utf8(literal.bytes).expect("ASCII")).collect()
+        };
+        for found in anchors(r"(?i)\bpassword (?:for|of) user [a-z]{8}") {
+            assert!(!"password ".contains(&found), "{found}");
+        }
+        assert_eq!(anchors(r"\bpi_[0-9A-Za-z]{24}_secret_[0-9A-Za-z]{25}\b"), ["_secret_"]);
+        assert_eq!(anchors(r"(?i)-pass [a-z]{9}"), ["-pass "]);
     }
 
     #[test]

@@ -104,7 +104,7 @@ async fn over_tcp(
     })
 }
 
-fn prepare(socket: StdTcpStream) -> io::Result<TcpStream> {
+pub(super) fn prepare(socket: StdTcpStream) -> io::Result<TcpStream> {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
     socket.set_nonblocking(true)?;
     set_socket_keepalive(&socket, true)?;

@@ -84,6 +84,16 @@ impl Inlet {
         self.close().await;
     }
 
+    /// The input broke off: whole lines that wait are passed on, and a line that has begun is not, as half of a secret may be in it.
+    pub(super) async fn abandon(&mut self) {
+        if self.stream.waits() {
+            self.pass_on_waiting().await;
+        }
+        if self.open {
+            self.withhold().await;
+        }
+    }
+
     /// Closes the line that is open in the output, if one is: what was not passed on of it is not.
     pub(super) async fn close(&mut self) {
         if self.open {
@@ -105,11 +115,6 @@ impl Inlet {
     /// Whether whole lines wait for what follows.
     pub(super) fn waits(&self) -> bool {
         self.stream.waits()
-    }
-
-    /// Whether a line has begun and not ended.
-    pub(super) fn in_line(&self) -> bool {
-        self.open || !self.stream.is_empty()
     }
 
     /// See [`Stream::resumable`].
@@ -135,7 +140,7 @@ impl Inlet {
 
     /// Gives the present line up, and with it what others wait for.
     pub(super) async fn withhold(&mut self) {
-        tracing::warn!(input = self.place.peer(), "a line keeps others waiting: the rest of it is withheld");
+        tracing::warn!(input = self.place.peer(), "the rest of a line is withheld");
         let Self { stream, open, place, .. } = self;
         let piece = place.work(|worker, buffers| {
             stream.withhold(*open, worker, &mut buffers.out);

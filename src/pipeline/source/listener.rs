@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Incoming, serve};
 use super::lane::{Bench, Lane};
-use super::{Shared, Source};
+use super::{Shared, Source, http};
 
 /// After the process or the system ran out of descriptors or memory: so long, as asking again at once would not help.
 const EXHAUSTED: Duration = Duration::from_millis(200);
@@ -120,7 +120,10 @@ fn give(
     let (source, stop) = (Arc::clone(source), stop.clone());
     let job = move |bench: Rc<Bench>| {
         Box::pin(async move {
-            serve(incoming, source, bench, stop).await;
+            match source.http.clone() {
+                Some(http) => http::serve(incoming, source, http, bench, stop).await,
+                None => serve(incoming, source, bench, stop).await,
+            }
             drop(permit);
         }) as LocalBoxFuture<'static, ()>
     };

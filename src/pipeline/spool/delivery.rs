@@ -34,7 +34,7 @@ pub(super) fn run(shared: &Shared, mut checkpoint: Checkpoint) {
     // What went wrong the last time, and is not to be tried again at once.
     let mut failed = false;
     loop {
-        let outcome = match next_step(shared, &checkpoint, std::mem::take(&mut failed)) {
+        let outcome = match next_step(shared, &checkpoint, failed) {
             Step::Write(progress) => checkpoint.write(progress).map_err(|error| ("written to its checkpoint", error)),
             Step::Remove(segments, progress) => remove(shared, &mut checkpoint, &segments, progress),
             Step::Read(name, place) => {
@@ -48,10 +48,10 @@ pub(super) fn run(shared: &Shared, mut checkpoint: Checkpoint) {
                 return;
             }
         };
-        if let Err((what, error)) = outcome {
-            failed = true;
+        if let (Err((what, error)), false) = (&outcome, failed) {
             tracing::warn!(spool = shared.name, %error, "the spool cannot be {what}; that is tried again");
         }
+        failed = outcome.is_err();
     }
 }
 

@@ -90,7 +90,11 @@ impl Directory {
     /// # Errors
     /// As the operating system says; [`io::ErrorKind::WouldBlock`] when another process has it.
     pub fn take(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        if !path.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(parent)?.sync_all()?;
+        }
         let lock = options(true).create(true).truncate(false).open(path.join(LOCK))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self { path: path.to_owned(), _lock: lock })

@@ -41,7 +41,7 @@ impl Serving {
         let mut child = command.spawn().expect("the program was built");
         let (log, _reader) = Collected::from(child.stderr.take().expect("piped"));
         let address = wait_for("it to listen", || {
-            let told = log.text().lines().find(|line| line.contains("listening"))?.to_owned();
+            let told = log.text().lines().find(|line| line.contains("the source in listens"))?.to_owned();
             let told: serde_json::Value = serde_json::from_str(&told).ok()?;
             Some(told["address"].as_str()?.to_owned())
         });

@@ -155,11 +155,10 @@ fn is_cut_code(value: &[u8]) -> bool {
 
 /// A route, a selector or a resource that is named after what the key is named after: `/forgot_password`, `#add-password`.
 fn is_label(value: &[u8]) -> bool {
-    let named = value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
-    let marked = value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '));
-    named
-        && marked
-        && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
+    let named = || value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
+    value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
+        && value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '))
+        && named()
 }
 
 /// `jackson-core-2.15.1`, `com.example.worker/4505`: words, and a number behind them.
@@ -260,6 +259,8 @@ fn is_code(value: &[u8]) -> bool {
             name > 2
                 && !value[0].is_ascii_digit()
                 && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1)
+                // How many digits a mark has is chance: what stands beside it must not depend on that.
+                && fingerprint::find_written(&value[..name]).next().is_none()
         }
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));

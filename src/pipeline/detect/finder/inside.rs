@@ -58,11 +58,16 @@ impl<'d> Finder<'d> {
     pub(super) fn look_into_packed(&mut self, block: &[u8]) -> Result<(), DatabaseError> {
         let packed = std::mem::take(&mut self.packed);
         let tokens: Vec<Span> = if packed.is_empty() { Vec::new() } else { self.tokens() };
+        // A line may hold very many of them: where it ends is looked for once.
+        let mut line = Line::default();
         for &Packed { end, phase } in &packed {
             let next = tokens.partition_point(|token| token.end() < end);
             let goes = tokens.get(next).is_some_and(|token| token.start() + packed::SHORTEST <= end);
             if !goes && self.wall_at(end).is_none() {
-                self.look_inside(block, line_around(block, end), end, Codec::Base64 { phase })?;
+                if !line.holds(end) {
+                    line = line_around(block, end);
+                }
+                self.look_inside(block, line, end, Codec::Base64 { phase })?;
             }
         }
         self.packed = packed;

@@ -12,6 +12,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ pub(super) struct Entry {
     #[serde(with = "path_text")]
     pub(super) real_path: PathBuf,
     pub(super) identity: Identity,
+    /// When it was begun, in milliseconds since 1970.
+    pub(super) begun: u64,
     pub(super) beginning: Sample,
     pub(super) held: Position,
     /// Since when it was read to its end and has been away, in seconds since 1970: it is not looked for, but known if it comes back.
@@ -84,6 +87,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// When it was begun.
+    pub(super) fn begun(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.begun)
+    }
+
     /// Whether it tells of this file: by its identity, or under its path by the inode alone, as a device may have another number
     /// after a restart of the system.
     pub(super) fn is_at(&self, path: &Path, identity: Identity) -> bool {
@@ -216,6 +224,7 @@ mod tests {
             path: OsString::from_vec(path.to_vec()).into(),
             real_path: "/var/log/a.log".into(),
             identity: Identity { device: 1, inode: 2 },
+            begun: 3,
             beginning: Sample::default(),
             held: Position { offset: 17, before: Sample::default() },
             gone_since: None,
@@ -240,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_format_is_what_it_was() {
-        let text = r#"{"version":1,"salt":"c2FsdA","files":[{"path":"/var/log/a.log","real_path":"/var/log/a.log","identity":{"device":1,"inode":2},"beginning":{"length":0,"hash":""},"held":{"offset":17,"before":{"length":0,"hash":""}}}]}"#;
+        let text = r#"{"version":1,"salt":"c2FsdA","files":[{"path":"/var/log/a.log","real_path":"/var/log/a.log","identity":{"device":1,"inode":2},"begun":3,"beginning":{"length":0,"hash":""},"held":{"offset":17,"before":{"length":0,"hash":""}}}]}"#;
         let checkpoint: Checkpoint = serde_json::from_str(text).expect("a checkpoint");
         assert_eq!(checkpoint.files, [entry(b"/var/log/a.log")]);
         assert_eq!(serde_json::to_string(&checkpoint).expect("text"), text);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::checkpoint::Entry;
 use super::identity::{Identity, Opened, Position, Sample};
@@ -27,7 +27,10 @@ pub(super) struct Followed {
     pub(super) file: File,
     pub(super) real: PathBuf,
     pub(super) identity: Identity,
-    pub(super) born: SystemTime,
+    /// The path under which it was begun: what comes to stand there later is begun behind it.
+    pub(super) slot: PathBuf,
+    /// What was made before this was followed before it, or is not wanted.
+    pub(super) begun: SystemTime,
     state: Mutex<State>,
 }
 
@@ -38,16 +41,17 @@ struct State {
     held: Position,
     /// No path leads to it any longer.
     left: bool,
-    /// It was read to its end, since `left` has changed.
+    /// It was read to its end, since it was moved.
     at_end: bool,
     ended: Option<Ended>,
 }
 
 impl Followed {
-    pub(super) fn new(opened: Opened, beginning: Sample, start: Position) -> Self {
-        let Opened { file, path, real, identity, born, .. } = opened;
+    pub(super) fn new(opened: Opened, begun: SystemTime, beginning: Sample, start: Position) -> Self {
+        let Opened { file, path, real, identity, .. } = opened;
+        let slot = path.clone();
         let state = State { path, beginning, held: start, left: false, at_end: false, ended: None };
-        Self { file, real, identity, born, state: Mutex::new(state) }
+        Self { file, real, identity, slot, begun, state: Mutex::new(state) }
     }
 
     /// The path that leads, or has led, to it.
@@ -62,6 +66,7 @@ impl Followed {
             path: state.path.clone(),
             real_path: self.real.clone(),
             identity: self.identity,
+            begun: self.begun.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
             beginning: state.beginning.clone(),
             held: state.held.clone(),
             gone_since: None,
@@ -77,11 +82,11 @@ impl Followed {
     /// The path that leads to it now; `None` when there is none.
     pub(super) fn found_at(&self, path: Option<PathBuf>) {
         let mut state = self.lock();
-        let left = path.is_none();
-        if left && !state.left {
+        // Somebody has moved it: there may be more in it than was read.
+        if path.as_ref().map_or(!state.left, |path| *path != state.path) {
             state.at_end = false;
         }
-        state.left = left;
+        state.left = path.is_none();
         state.path = path.unwrap_or_else(|| std::mem::take(&mut state.path));
     }
 

@@ -6,11 +6,14 @@ use std::collections::HashSet;
 use std::fs::{self, DirEntry};
 use std::os::unix::fs::DirEntryExt as _;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::checkpoint::Entry;
 use super::identity::{Identity, Opened, Position, Salt};
 use super::paths::{is_beside, is_packed, is_rotated_name};
+
+/// A file's time may be so much behind the clock's, which is finer.
+const CLOCKS: Duration = Duration::from_millis(20);
 
 /// The file of `entry` under whatever name it has now.
 pub(super) fn renamed(entry: &Entry, salt: &Salt) -> Option<Opened> {
@@ -21,7 +24,8 @@ pub(super) fn renamed(entry: &Entry, salt: &Salt) -> Option<Opened> {
 
 /// The newest copy of what the file of `entry` held up to `position`, as logrotate's `copytruncate` makes it.
 pub(super) fn copy_of(entry: &Entry, position: &Position, salt: &Salt) -> Option<Opened> {
-    if position.offset == 0 || entry.beginning.length == 0 || position.before.length == 0 {
+    // Of a file of which nothing was read, a copy would be told by nothing.
+    if entry.beginning.length == 0 {
         return None;
     }
     beside(&entry.real_path, is_beside)
@@ -30,9 +34,9 @@ pub(super) fn copy_of(entry: &Entry, position: &Position, salt: &Salt) -> Option
         .max_by_key(|opened| opened.modified)
 }
 
-/// Files that were made and rotated away since `born`, the oldest first: none of `known`.
-pub(super) fn between(real: &Path, born: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
-    let new = |opened: &Opened| opened.born >= born && !known.contains(&opened.identity);
+/// Files that were made and rotated away since `begun`, the oldest first: none of `known`.
+pub(super) fn between(real: &Path, begun: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
+    let new = |opened: &Opened| opened.born + CLOCKS >= begun && !known.contains(&opened.identity);
     let mut between: Vec<Opened> = beside(real, is_rotated_name).filter(new).collect();
     between.sort_by_key(|opened| (opened.born, opened.modified));
     between
@@ -65,6 +69,7 @@ mod tests {
             path: at("a.log"),
             real_path: old.real.clone(),
             identity: old.identity,
+            begun: 0,
             beginning: salt.beginning(&old.file).expect("read"),
             held: Position { offset: 4, before: salt.before(&old.file, 4).expect("read") },
             gone_since: None,

@@ -179,11 +179,15 @@ impl Tail {
         if read == 0 {
             let metadata = self.followed.file.metadata()?;
             let seen = (metadata.len(), metadata.modified()?);
-            let replaced = seen.0 < self.at || (self.seen != Some(seen) && !self.begins_as_before()?);
+            // An empty file that was touched may have had a content in the meantime.
+            let touched = self.at == 0 && self.seen.is_some_and(|before| before != seen);
+            let replaced = touched || seen.0 < self.at || (self.seen != Some(seen) && !self.begins_as_before()?);
             self.seen = Some(seen);
             return Ok((if replaced { Read::Replaced } else { Read::End }, 0));
         }
-        if !self.begins_as_before()? {
+        // And so may one that was empty when it was begun.
+        let was_empty = self.at == 0 && self.followed.beginning().length == 0;
+        if was_empty || !self.begins_as_before()? {
             return Ok((Read::Replaced, 0));
         }
         self.at += read as u64;
@@ -244,6 +248,9 @@ impl Tail {
 
     /// Ends with the old content: what was not read of it is in a copy that was made before it was replaced, if there is one.
     async fn replaced(&mut self) -> Ended {
+        if self.at == 0 {
+            return Ended::Truncated { copy: None };
+        }
         let copy = rotation::copy_of(&self.followed.entry(), &self.noted, &self.reading.salt);
         let path = self.followed.path();
         if let Some(copy) = &copy {

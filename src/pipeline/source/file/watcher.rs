@@ -49,6 +49,8 @@ pub(super) struct Watcher {
     first: bool,
     /// What the checkpoint tells of files that were not found again yet.
     unfinished: Vec<Entry>,
+    /// Their identities.
+    expected: HashSet<Identity>,
     gone: Vec<Entry>,
     /// Files that are read.
     reading: Vec<Arc<Followed>>,
@@ -80,6 +82,7 @@ impl Watcher {
             salt: Arc::new(checkpoint.salt),
             first,
             unfinished,
+            expected: HashSet::new(),
             gone,
             reading: Vec::new(),
             waiting: Vec::new(),
@@ -183,10 +186,14 @@ impl Watcher {
                 Some(Ended::Truncated { copy: Some(copy) }) => {
                     if !self.known().contains(&copy.identity) {
                         self.postponed.remove(&copy.identity);
-                        self.add(Opened { path: entry.path.clone(), ..copy }, entry.beginning, entry.held);
+                        let (begun, copy) = (copy.born, Opened { path: followed.slot.clone(), ..copy });
+                        self.add(copy, begun, entry.beginning, entry.held);
                     }
                 }
-                Some(Ended::Truncated { copy: None } | Ended::Stopped) => {}
+                Some(Ended::Truncated { copy: None }) => {
+                    self.begin_between((&followed.slot, &followed.real), followed.begun, followed.identity, None);
+                }
+                Some(Ended::Stopped) => {}
                 Some(Ended::Failed(error)) => {
                     self.tell(&entry.path, &error.to_string());
                     self.unfinished.push(entry);
@@ -207,7 +214,9 @@ impl Watcher {
     /// Looks for the files of which the checkpoint tells, and goes on with each.
     fn find_unfinished(&mut self, listed: &[(PathBuf, Identity)]) {
         let salt = self.salt();
-        for entry in std::mem::take(&mut self.unfinished) {
+        let entries = std::mem::take(&mut self.unfinished);
+        self.expected = entries.iter().map(|entry| entry.identity).collect();
+        for entry in entries {
             let listed = listed.iter().find(|(path, identity)| entry.is_at(path, *identity));
             let opened = match listed.map(|(path, _)| Opened::at(path)) {
                 Some(Err(error)) if !error.is_missing() => {
@@ -225,10 +234,18 @@ impl Watcher {
             };
             match opened {
                 Some(opened) if self.known().contains(&opened.identity) => {}
-                Some(opened) => self.add(opened, entry.beginning, entry.held),
+                Some(opened) => {
+                    let is_copy = opened.identity.inode != entry.identity.inode;
+                    let begun = if is_copy { opened.born } else { entry.begun() };
+                    if entry.beginning.length == 0 {
+                        self.begin_between((&entry.path, &entry.real_path), begun, opened.identity, None);
+                    }
+                    self.add(opened, begun, entry.beginning, entry.held);
+                }
                 None if entry.held.offset > 0 => {
                     let (path, read) = (entry.path.display(), entry.held.offset);
                     tracing::warn!(source = self.name, %path, read, "gone, and not found beside its path: if it held more, that is lost");
+                    self.begin_between((&entry.path, &entry.real_path), entry.begun(), entry.identity, None);
                     self.forget(entry);
                 }
                 None => {}
@@ -250,8 +267,11 @@ impl Watcher {
         }
         match self.start_of(&opened) {
             Ok(Some((beginning, start))) => {
-                self.begin_between(&opened, &beginning);
-                self.add(opened, beginning, start);
+                let before = self.reading.iter().chain(&self.waiting).filter(|followed| followed.slot == opened.path);
+                if let Some(begun) = before.map(|followed| followed.begun).max() {
+                    self.begin_between((&opened.path, &opened.real), begun, opened.identity, Some(&beginning));
+                }
+                self.add(opened, SystemTime::now(), beginning, start);
             }
             Ok(None) => {}
             Err(error) => self.tell(path, &error.to_string()),
@@ -293,43 +313,50 @@ impl Watcher {
         })
     }
 
-    /// Begins with what stood under the path of `opened` in the meantime, if something else was followed there before.
-    fn begin_between(&mut self, opened: &Opened, beginning: &Sample) {
-        let before = self.reading.iter().chain(&self.waiting).filter(|followed| followed.path() == opened.path);
-        let Some(born) = before.map(|followed| followed.born).max() else { return };
+    /// Begins with what was made since `begun` and stood under a path in the meantime. What begins like `beginning` is a copy of what
+    /// stands there now.
+    fn begin_between(
+        &mut self,
+        (path, real): (&Path, &Path),
+        begun: SystemTime,
+        identity: Identity,
+        beginning: Option<&Sample>,
+    ) {
         let mut known = self.known();
-        known.extend(self.gone.iter().map(|gone| gone.identity));
-        known.insert(opened.identity);
-        for between in rotation::between(&opened.real, born, &known) {
-            let copies = beginning.length > 0 && between.begins(beginning, &self.salt).unwrap_or(false);
-            if copies || self.may_be_copy(&between) {
+        known.extend(self.gone.iter().map(|entry| entry.identity));
+        known.extend(&self.expected);
+        known.insert(identity);
+        for between in rotation::between(real, begun, &known) {
+            let copies = |sample: &&Sample| sample.length > 0 && between.begins(sample, &self.salt).unwrap_or(false);
+            if beginning.filter(copies).is_some() || self.may_be_copy(&between) {
                 continue;
             }
             match self.salt.beginning(&between.file) {
                 Ok(beginning) => {
                     let file = between.path.display();
                     tracing::info!(source = self.name, %file, "rotated between two looks: it is read from its beginning");
-                    self.add(Opened { path: opened.path.clone(), ..between }, beginning, Position::default());
+                    let born = between.born;
+                    self.add(Opened { path: path.to_owned(), ..between }, born, beginning, Position::default());
                 }
-                Err(error) => self.tell(&between.path.clone(), &error.to_string()),
+                Err(error) => self.tell(&between.path, &error.to_string()),
             }
         }
     }
 
-    fn add(&mut self, opened: Opened, beginning: Sample, start: Position) {
+    fn add(&mut self, opened: Opened, begun: SystemTime, beginning: Sample, start: Position) {
         let (path, offset) = (opened.path.display(), start.offset);
         tracing::debug!(source = self.name, %path, offset, "followed from here");
-        self.waiting.push(Arc::new(Followed::new(opened, beginning, start)));
+        self.waiting.push(Arc::new(Followed::new(opened, begun, beginning, start)));
     }
 
     /// The files whose turn it is.
     fn start(&mut self) -> Vec<Arc<Followed>> {
         let mut busy: HashSet<PathBuf> =
-            self.reading.iter().filter(|followed| !followed.is_read()).map(|followed| followed.path()).collect();
+            self.reading.iter().filter(|followed| !followed.is_read()).map(|followed| followed.slot.clone()).collect();
         let (mut begun, mut waiting) = (Vec::new(), Vec::new());
         for followed in std::mem::take(&mut self.waiting) {
             // Whoever is begun keeps the next one waiting.
-            if busy.insert(followed.path()) { begun.push(followed) } else { waiting.push(followed) }
+            if busy.insert(followed.slot.clone()) { begun.push(followed) } else { waiting.push(followed) }
         }
         self.waiting = waiting;
         self.reading.extend(begun.iter().cloned());

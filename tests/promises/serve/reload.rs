@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::super::tcp::service::wait_for;
 use super::ledger::{assert_clean, canary};
 use super::peers::Peer;
-use super::service::{Home, Service, let_pass};
+use super::service::{Ends, Home, Service, let_pass};
 
 /// Rules of which each version makes marks of its own, also of what both find. The files themselves must hold no sign of a canary.
 fn rules(version: &str) -> String {
@@ -44,7 +44,8 @@ fn parts(peer: &Peer, rules: &str) -> String {
 
 /// A line with four secrets of two kinds.
 fn line(connection: usize, number: usize) -> String {
-    let probe = |at: usize| format!("PRB{:012}", number * 10 + at);
+    // No digits that a placeholder has.
+    let probe = |at: usize| format!("PRB{:012}", (number * 10 + at + 1) as u64 * 7_919_982_451_653 % 1_000_000_000_000);
     let token = canary(connection << 32 | number);
     format!("c={connection} n={number} {} token={token} {} {}\n", probe(1), probe(2), probe(3))
 }
@@ -105,7 +106,7 @@ fn load(sockets: [TcpStream; 2], ended: &AtomicBool) -> usize {
             socket.write_all(text.as_bytes()).expect("no connection is dropped");
         }
         number += 5;
-        let_pass(Duration::from_millis(2));
+        let_pass(Duration::from_millis(5));
     }
     number
 }
@@ -141,6 +142,7 @@ fn fifty_reloads_under_load_each_whole_or_not_at_all() {
     let ended = AtomicBool::new(false);
     let (mut in_force, mut applied, mut refused) = ("a", 0, 0);
     let lines = thread::scope(|scope| {
+        let _ends = Ends(&ended);
         let (stop, sockets) = (&ended, sockets);
         let load = scope.spawn(move || load(sockets, stop));
         for round in 0..50 {
@@ -324,6 +326,7 @@ fn moved_links_and_rotated_keys_are_taken_up_under_load() {
     let sockets = [service.connect("in"), service.connect("in")];
     let ended = AtomicBool::new(false);
     let lines = thread::scope(|scope| {
+        let _ends = Ends(&ended);
         let (stop, sockets) = (&ended, sockets);
         let load = scope.spawn(move || load(sockets, stop));
         let arrive = |lines: usize| {

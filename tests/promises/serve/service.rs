@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -353,4 +354,13 @@ pub fn free_address() -> String {
 /// Waits for a moment that is no condition of anything: so that something is under way, or another moment is as good.
 pub fn let_pass(time: Duration) {
     std::thread::sleep(time);
+}
+
+/// Tells threads that it is enough, also where the test fails: otherwise they would be waited for in vain.
+pub struct Ends<'f>(pub &'f AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -8,7 +8,7 @@ use super::super::program::tool;
 use super::super::tcp::service::wait_for;
 use super::ledger::lines;
 use super::peers::Peer;
-use super::service::{Home, free_address, let_pass};
+use super::service::{Ends, Home, free_address, let_pass};
 
 /// Lines that together are some twenty times what the queues hold.
 const MANY: usize = 40_000;
@@ -134,6 +134,7 @@ fn flapping(sink: &str, go: fn(&Peer)) -> Peer {
     let socket = service.connect("in");
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _ends = Ends(&ended);
         scope.spawn(|| {
             let mut socket = socket;
             let mut number = 0;

@@ -95,5 +95,5 @@ fn measure_spool(labels: &[(&'static str, String); 1], stats: &Stats) {
     counter!("inkprint_spool_corrupt_records_total", labels).absolute(stats.damaged);
     counter!("inkprint_spool_syncs_total", labels).absolute(stats.syncs);
     gauge!("inkprint_spool_sync_seconds", labels).set(stats.sync_time.as_secs_f64());
-    gauge!("inkprint_spool_healthy", labels).set(if stats.health == Health::Good { 1.0 } else { 0.0 });
+    gauge!("inkprint_spool_healthy", labels).set(if stats.health == Health::Good && !stats.full { 1.0 } else { 0.0 });
 }

@@ -61,6 +61,9 @@ impl Sink {
                 Health::Waiting(reason) if !*self.up.borrow() => {
                     Err(format!("the sink {name} is not connected, and its spool has no room: {reason}"))
                 }
+                _ if stats.full && !*self.up.borrow() => {
+                    Err(format!("the sink {name} is not connected, and its spool is full"))
+                }
                 Health::Waiting(_) | Health::Good => Ok(()),
             },
         }

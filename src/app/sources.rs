@@ -21,6 +21,8 @@ use crate::pipeline::tls::TlsMeters;
 pub(super) struct Sources {
     /// What each does beside its lanes' work; it ends when the source does.
     running: FuturesUnordered<LocalBoxFuture<'static, anyhow::Result<()>>>,
+    /// A lane ends when nobody can give it inputs any longer: the idle ones shall wait for the others.
+    _lanes: Vec<Lane>,
 }
 
 /// Starts every source; it must be within a runtime.
@@ -80,7 +82,7 @@ pub(super) fn start(
             }
         }
     }
-    Ok(Sources { running })
+    Ok(Sources { running, _lanes: lanes })
 }
 
 impl Sources {

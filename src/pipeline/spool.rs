@@ -147,6 +147,8 @@ pub struct Stats {
     pub sync_time: Duration,
     /// Whether it takes records in.
     pub health: Health,
+    /// Whether records wait for room in what it may use of the disk.
+    pub full: bool,
 }
 
 /// A spool. Any number of producers, one sink.

@@ -6,7 +6,8 @@
 //! - Automatic, for syslog: what begins with a length and `<` is octet-counted, everything else is a line (RFC 6587, 3.4.2).
 //! - What cannot be a length is no message's beginning: up to the next newline it is taken for a line, and counted as a fault. Nothing is
 //!   dropped, and no frame is joined with another.
-//! - At most `max_frame` bytes of a message are held; a longer one comes in parts.
+//! - At most `max_frame` bytes of a message are held; a longer one comes in parts, and from the first one on nothing of it is held: who
+//!   puts the parts together holds them already.
 
 use memchr::memchr;
 
@@ -125,13 +126,14 @@ impl Decoder {
                         self.state = State::Header;
                         return Some(self.complete(split(input, len)));
                     }
-                    if len < room {
+                    if len < room && (!self.in_parts || len == 0) {
                         self.hold(split(input, len));
                         self.state = State::Counted(left - len as u64);
                         return None;
                     }
-                    self.state = State::Counted(left - room as u64);
-                    return Some(self.part(split(input, room)));
+                    let len = len.min(room);
+                    self.state = State::Counted(left - len as u64);
+                    return Some(self.part(split(input, len)));
                 }
                 State::Until(delimiter) => {
                     let room = self.max_frame - self.held.len();
@@ -144,12 +146,12 @@ impl Decoder {
                         }
                         return Some(self.complete(bytes));
                     }
-                    if input.len() < room {
-                        let all = input.len();
-                        self.hold(split(input, all));
+                    let len = window.len();
+                    if len < room && (!self.in_parts || len == 0) {
+                        self.hold(split(input, len));
                         return None;
                     }
-                    return Some(self.part(split(input, room)));
+                    return Some(self.part(split(input, len)));
                 }
             }
         }
@@ -272,6 +274,17 @@ mod tests {
         Part(Vec<u8>, bool),
     }
 
+    /// Takes another frame, and joins it with the part before it: how a message comes in parts depends on how the input was cut.
+    fn collect(frames: &mut Vec<Owned>, frame: Frame<'_>) {
+        match (frames.last_mut(), owned(frame)) {
+            (Some(Owned::Part(before, ended)), Owned::Part(more, last)) if !*ended => {
+                before.extend_from_slice(&more);
+                *ended = last;
+            }
+            (_, frame) => frames.push(frame),
+        }
+    }
+
     fn owned(frame: Frame<'_>) -> Owned {
         match frame {
             Frame::Line(bytes) => Owned::Line(bytes.to_vec()),
@@ -286,11 +299,13 @@ mod tests {
         for chunk in chunks {
             let mut input = *chunk;
             while let Some(frame) = decoder.next(&mut input) {
-                frames.push(owned(frame));
+                collect(&mut frames, frame);
             }
             assert!(input.is_empty() && decoder.held() <= max.max(MAX_DIGITS + 2));
         }
-        frames.extend(decoder.finish().map(owned));
+        if let Some(frame) = decoder.finish() {
+            collect(&mut frames, frame);
+        }
         (frames, decoder.take_faults())
     }
 
@@ -339,16 +354,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_than_the_limit_comes_in_parts() {
+    fn what_is_longer_than_the_limit_comes_in_parts_of_which_none_is_held() {
         let text: Vec<u8> = (0..50).map(|n| b'a' + n % 26).collect();
         let input = [b"50 ".to_vec(), text.clone(), b"2 ok".to_vec()].concat();
-        let (frames, _) = decode(Framing::OctetCounting, 20, &[&input]);
-        let parts: Vec<(usize, bool)> = frames
-            .iter()
-            .filter_map(|frame| if let Owned::Part(bytes, last) = frame { Some((bytes.len(), *last)) } else { None })
-            .collect();
-        assert_eq!(parts, [(20, false), (20, false), (10, true)]);
-        assert_eq!(frames.last(), Some(&Owned::Line(b"ok".to_vec())));
+        for cut in [1, 7, 1000] {
+            let mut decoder = Decoder::new(Framing::OctetCounting, 20);
+            let mut frames = Vec::new();
+            for chunk in input.chunks(cut) {
+                let mut rest = chunk;
+                while let Some(frame) = decoder.next(&mut rest) {
+                    collect(&mut frames, frame);
+                    assert!(!matches!(frames.last(), Some(Owned::Part(_, false))) || decoder.held() == 0);
+                }
+                assert!(!decoder.in_parts || decoder.held() == 0, "{cut}");
+            }
+            assert_eq!(frames, [Owned::Part(text.clone(), true), Owned::Line(b"ok".to_vec())], "{cut}");
+        }
     }
 
     proptest! {

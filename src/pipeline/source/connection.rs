@@ -281,7 +281,8 @@ impl Connection {
     async fn read_frames(&mut self, limit: usize) -> io::Result<Read> {
         let held = self.held();
         self.share.try_grow(held + limit);
-        let limit = limit.min(self.share.allowed().saturating_sub(held));
+        // Nothing read would be taken for the end.
+        let limit = limit.min(self.share.allowed().saturating_sub(held)).max(1);
         let mut raw = std::mem::take(&mut self.place.bench.tools.borrow_mut().buffers.raw);
         raw.clear();
         raw.reserve(CHUNK);

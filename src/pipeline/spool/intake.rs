@@ -71,6 +71,7 @@ fn next_group(shared: &Shared) -> Option<Vec<Pending>> {
         let waits = matches!(state.health, Health::Waiting(_));
         if !waits || Instant::now() >= again {
             let group = state.take_group(GROUP, shared.limit);
+            state.full = group.is_empty() && !state.pending.is_empty();
             if !group.is_empty() {
                 state.writing = true;
                 drop(state);

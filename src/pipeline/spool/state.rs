@@ -107,6 +107,8 @@ pub(super) struct State {
     pub(super) closed: bool,
     pub(super) stopped: bool,
     pub(super) health: Health,
+    /// Records wait, and nothing may be written before some are delivered.
+    pub(super) full: bool,
     pub(super) damaged: u64,
     pub(super) syncs: u64,
     pub(super) sync_time: Duration,
@@ -225,6 +227,7 @@ impl Shared {
             syncs: state.syncs,
             sync_time: state.sync_time,
             health: state.health.clone(),
+            full: state.full,
         }
     }
 

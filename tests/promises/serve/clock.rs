@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::program::tool;
 use super::super::tcp::service::wait_for;
@@ -35,6 +35,16 @@ fn counted(connection: usize, count: usize) -> Vec<u8> {
         .collect()
 }
 
+/// The service by another clock. The monotonic one, which the kernel never lets jump, stays as it is: waits are counted by it.
+fn by_another_clock(home: &Home, library: &Path, name: &str, value: &str) -> Service {
+    let mut command = home.command();
+    command.env("LD_PRELOAD", library).env(name, value);
+    command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let service = Service::spawn(home, &mut command);
+    service.wait_until_it_listens();
+    service
+}
+
 /// What depends on a clock: waiting for a peer, giving up a length, the ages that are told, the end.
 fn works(home: &Home, peer: &Peer, mut service: Service, round: usize) {
     service.send("in", &counted(round, 100));
@@ -65,18 +75,17 @@ fn clocks_that_jump_stop_no_timer_and_break_no_journal() {
     let home = Home::new();
     let peer = Peer::away(&free_address());
     for (round, offset) in ["+0", "-2h", "+1y", "+0 x5", "-2h", "+0"].into_iter().enumerate() {
-        home.configure(&parts(&peer));
-        let mut command = home.command();
-        if offset != "+0" {
-            command.env("LD_PRELOAD", &library).env("FAKETIME", offset).env("FAKETIME_NO_CACHE", "1");
-        }
-        let service = Service::spawn(&home, &mut command);
-        service.wait_until_it_listens();
+        let service = match offset {
+            "+0" => home.start(&parts(&peer)),
+            _ => {
+                home.configure(&parts(&peer));
+                by_another_clock(&home, &library, "FAKETIME", offset)
+            }
+        };
         works(&home, &peer, service, round);
     }
     let records = home.journal();
-    let years: Vec<String> = records.iter().map(|record| record.to_string()).collect();
-    assert!(years.len() > 6 * 4, "{years:?}");
+    assert!(records.len() > 6 * 4, "{} records", records.len());
 }
 
 /// The clock jumps while it runs, both ways.
@@ -85,14 +94,10 @@ fn a_clock_that_jumps_in_mid_run_holds_nothing_up() {
     let Some(library) = faketime() else { return };
     let home = Home::new();
     let peer = Peer::away(&free_address());
-    home.configure(&parts(&peer));
     let clock = home.write("clock", "+0");
-    let mut command = home.command();
-    command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &clock).env("FAKETIME_NO_CACHE", "1");
-    // The file is read by the library in the process itself, which the sandbox would keep from it.
+    // The library reads the file in the process itself, which the sandbox may keep from it.
     home.configure(&format!("{}[sandbox]\nenabled = false\n", parts(&peer)));
-    let service = Service::spawn(&home, &mut command);
-    service.wait_until_it_listens();
+    let service = by_another_clock(&home, &library, "FAKETIME_TIMESTAMP_FILE", &clock.display().to_string());
     for (connection, offset) in ["+1y", "-2h", "+0"].into_iter().enumerate() {
         home.write("clock", offset);
         service.send("in", &counted(10 + connection, 50));

@@ -15,7 +15,7 @@ use super::super::program::long_tests;
 use super::super::tcp::service::wait_for;
 use super::ledger::{Ledger, lines};
 use super::peers::Peer;
-use super::service::{Home, Service, free_address, let_pass};
+use super::service::{Ends, Home, Service, free_address, let_pass};
 
 const SOURCE: &str = "[limits]\nmemory = \"4M\"\nmax_line = \"256K\"\ndrain_timeout = \"60s\"\n\
     [sources.in]\ntype = \"tcp\"\nlisten = \"127.0.0.1:0\"\nmax_connections = 16\n";
@@ -59,6 +59,7 @@ fn what_the_spool_held_when_it_was_killed_arrives_whole_and_little_of_it_twice()
         let mut service = home.start(&parts);
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
+            let _ends = Ends(&stop);
             let (on, service) = (&stop, &service);
             scope.spawn(move || send_until_gone(service, round, on));
             wait_for("the first lines", || {
@@ -143,6 +144,7 @@ fn on_sigterm_under_load_all_that_was_read_is_passed_on() {
         let mut service = home.start(&with_sink(&peer.address, ""));
         let stop = AtomicBool::new(false);
         let written = thread::scope(|scope| {
+            let _ends = Ends(&stop);
             let (on, service) = (&stop, &service);
             let sender = scope.spawn(move || send_until_gone(service, round, on));
             wait_for("the first lines", || (peer.lines() > 0).then_some(()));

@@ -15,13 +15,13 @@ use super::service::{Home, Service, free_address};
 /// A program in the background, ended when dropped; its folder goes with it.
 struct Running {
     child: Child,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Running {
     fn start(command: &mut Command, folder: TempDir) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn();
-        Self { child: child.expect("installed"), folder }
+        Self { child: child.expect("installed"), _folder: folder }
     }
 
     #[track_caller]

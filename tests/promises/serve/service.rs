@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -264,10 +265,6 @@ impl Service {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether it has not ended.
     pub fn runs(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
@@ -357,4 +354,13 @@ pub fn free_address() -> String {
 /// Waits for a moment that is no condition of anything: so that something is under way, or another moment is as good.
 pub fn let_pass(time: Duration) {
     std::thread::sleep(time);
+}
+
+/// Tells threads that it is enough, also where the test fails: otherwise they would be waited for in vain.
+pub struct Ends<'f>(pub &'f AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

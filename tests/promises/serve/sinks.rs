@@ -8,7 +8,7 @@ use super::super::program::tool;
 use super::super::tcp::service::wait_for;
 use super::ledger::lines;
 use super::peers::Peer;
-use super::service::{Home, Service, free_address, let_pass};
+use super::service::{Ends, Home, free_address, let_pass};
 
 /// Lines that together are some twenty times what the queues hold.
 const MANY: usize = 40_000;
@@ -47,8 +47,7 @@ fn a_sink_that_never_reads_stops_the_other_only_when_its_spool_is_full() {
     let bytes_of_the_spool = 3 << 20;
     good.wait_for_bytes(bytes_of_the_spool);
     // Full: it is said, and the source is held back, with the sender in the midst of its lines.
-    let why = wait_for_full_spool(&service);
-    assert!(why.is_empty() || why.contains("slow"), "{why}");
+    wait_for("the spool to be full", || (service.metric("inkprint_spool_healthy{sink=\"slow\"}") == 0.0).then_some(()));
     wait_for("the queue to be full", || {
         (service.metric("inkprint_sink_queue_bytes{sink=\"slow\"}") > f64::from(500 << 10)).then_some(())
     });
@@ -60,16 +59,6 @@ fn a_sink_that_never_reads_stops_the_other_only_when_its_spool_is_full() {
     service.stop();
     good.ledger().assert_is(1, 0..MANY);
     slow.ledger().assert_is(1, 0..MANY);
-}
-
-/// Waits until the spool has no room, and gives what readiness says of it.
-fn wait_for_full_spool(service: &Service) -> String {
-    wait_for("the spool to be full", || {
-        (service.metric("inkprint_spool_healthy{sink=\"slow\"}") == 0.0).then(|| {
-            let (status, text) = service.get("/readyz");
-            if status == 200 { String::new() } else { text }
-        })
-    })
 }
 
 #[test]
@@ -92,6 +81,26 @@ fn a_sink_that_is_away_for_a_while_misses_nothing_and_the_source_does_not_notice
     let ledger = peer.ledger();
     ledger.assert_is(1, 0..MANY);
     ledger.assert_is(2, 0..100);
+}
+
+/// A spool that is full is no place for lines: it is said, and taken back once there is room.
+#[test]
+fn with_its_sink_away_and_its_spool_full_it_is_not_ready() {
+    let peer = Peer::away(&free_address());
+    let mut service =
+        Home::new().start(&[SMALL.to_owned(), tcp_sink("out", &peer.address, &spool("out", "1M"))].concat());
+    service.wait_for_readiness(200);
+    let sender = sending(service.connect("in"), 1, MANY / 4);
+    let why = service.wait_for_readiness(503);
+    assert!(why.contains("full"), "{why}");
+    assert_eq!(service.metric("inkprint_spool_healthy{sink=\"out\"}"), 0.0);
+    peer.come_back();
+    sender.join().expect("no write failed");
+    peer.wait_for_lines(MANY / 4);
+    service.wait_for_readiness(200);
+    assert_eq!(service.metric("inkprint_spool_healthy{sink=\"out\"}"), 1.0);
+    service.stop();
+    peer.ledger().assert_is(1, 0..MANY / 4);
 }
 
 /// The same without a spool: the source is held back, which is what the spool is for.
@@ -125,6 +134,7 @@ fn flapping(sink: &str, go: fn(&Peer)) -> Peer {
     let socket = service.connect("in");
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _ends = Ends(&ended);
         scope.spawn(|| {
             let mut socket = socket;
             let mut number = 0;

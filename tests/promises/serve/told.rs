@@ -25,7 +25,6 @@ fn every_part(home: &Home, authority: &Authority, peer: &Peer) -> String {
          [sources.datagrams]\ntype = \"udp\"\nlisten = \"127.0.0.1:0\"\n\
          [sources.unix-datagrams]\ntype = \"unix-datagram\"\npath = \"log.sock\"\n\
          [sources.files]\ntype = \"file\"\npaths = [\"{logs}/*.log\"]\ncheckpoint = \"{checkpoint}\"\n\
-         [sources.http]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n\
          [sinks.std]\ntype = \"stdout\"\n\
          [sinks.peer]\ntype = \"tcp\"\naddress = \"{peer}\"\n[sinks.peer.spool]\ndirectory = \"spool\"\nmax_size = \"16M\"\n\
          [sinks.secured]\ntype = \"tcp\"\naddress = \"{peer}\"\nwhen_full = \"drop-newest\"\n[sinks.secured.tls]\nca = \"{ca}\"\n\

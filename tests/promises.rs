@@ -17,6 +17,8 @@ mod promises {
     mod bytes;
     /// A configuration is told every fault at once, and its example, schema and reference are of one piece.
     mod config;
+    /// The service in its sandbox.
+    mod confined;
     /// What is shipped to deploy it is sound: units, alerts, dashboard, chart, shippers' configurations.
     mod deploy;
     /// A secret is found inside of other encodings, and what is only written in one stays.

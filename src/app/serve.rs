@@ -71,7 +71,7 @@ pub fn serve(
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
     let sinks = outputs::open(&config, outputs)?;
 
-    let threads = config.threads.map_or_else(processors, |threads| threads as usize);
+    let threads = config.threads.unwrap_or_else(processors);
     let max_line = config.sources.values().map(|source| source.max_line).max().unwrap_or(config.limits.max_line);
     let connections = inputs::connections(&config);
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;

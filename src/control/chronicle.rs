@@ -75,8 +75,8 @@ impl Chronicle {
     /// That the journal cannot be written.
     pub fn refused(&mut self, now: Timestamp, reason: &str) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        let mut reason = reason.to_owned();
-        reason.truncate(reason.floor_char_boundary(MAX_TEXT));
+        let end = (0..=MAX_TEXT.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or_default();
+        let reason = reason[..end].to_owned();
         let reload = Reload { applied: false, generation: self.generation, reason: Some(reason) };
         journal.append(now, &[Entry::Reload(reload)]).map(drop)
     }

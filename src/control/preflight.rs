@@ -104,10 +104,10 @@ impl Examiner {
         if let Some(journal) = &config.journal {
             self.place("journal.path".to_owned(), &journal.path, Need::File);
         }
-        if let Some(sightings) = &config.sightings {
-            if let Place::File(path) = &sightings.index {
-                self.place("sightings.index".to_owned(), path, Need::File);
-            }
+        if let Some(sightings) = &config.sightings
+            && let Place::File(path) = &sightings.index
+        {
+            self.place("sightings.index".to_owned(), path, Need::File);
         }
         if let Some(quarantine) = &config.quarantine {
             self.place("quarantine.directory".to_owned(), &quarantine.directory, Need::Directory);

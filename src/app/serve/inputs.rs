@@ -28,8 +28,8 @@ pub(super) fn connections(config: &Config) -> usize {
 
 fn limit(kind: &SourceKind) -> usize {
     match kind {
-        SourceKind::Tcp(tcp) => tcp.max_connections as usize,
-        SourceKind::Unix(unix) => unix.max_connections as usize,
+        SourceKind::Tcp(tcp) => tcp.max_connections,
+        SourceKind::Unix(unix) => unix.max_connections,
         SourceKind::Http(_) => HTTP_CONNECTIONS,
         _ => ALONE,
     }

@@ -200,7 +200,9 @@ fn curl_is_understood() {
         let mut command = Command::new("curl");
         command.args(["-sS", "--fail-with-body", "--data-binary"]).arg(format!("@{}", home.path(file).display()));
         command.args(["-H", "Content-Type: application/x-ndjson"]);
-        headers.iter().for_each(|header| drop(command.args(["-H", header])));
+        for header in headers {
+            command.args(["-H", header]);
+        }
         let output = command.arg(&url).output().expect("it runs");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"accepted\":2000}\n", "{output:?}");
     }

@@ -196,7 +196,7 @@ fn fifty_reloads_under_load_each_whole_or_not_at_all() {
 #[derive(Clone, Copy, Debug)]
 enum Bad {
     CutRules,
-    BadExpression,
+    NoExpression,
     EmptyRules,
     NoRules,
     Dangling,
@@ -211,7 +211,7 @@ enum Bad {
 
 const BAD: [Bad; 12] = [
     Bad::CutRules,
-    Bad::BadExpression,
+    Bad::NoExpression,
     Bad::EmptyRules,
     Bad::NoRules,
     Bad::Dangling,
@@ -234,7 +234,7 @@ impl Bad {
                 home.write("rules.toml", &text[..text.len() / 2 + 7]);
                 "rules.toml"
             }
-            Self::BadExpression => {
+            Self::NoExpression => {
                 home.write("rules.toml", rules("c").replace("[0-9]{12}", "[0-9{12}("));
                 "not a valid regular expression"
             }
@@ -288,7 +288,7 @@ impl Bad {
 
     fn mend(self, home: &Home, parts: &str, version: &str) {
         match self {
-            Self::CutRules | Self::BadExpression | Self::EmptyRules | Self::NoRules => {
+            Self::CutRules | Self::NoExpression | Self::EmptyRules | Self::NoRules => {
                 home.write("rules.toml", rules(version));
             }
             Self::Dangling => {

@@ -163,7 +163,7 @@ fn a_full_disk_holds_lines_back_until_there_is_room() {
     assert!(!sink.is_held(positions[199]));
     let held = positions.iter().filter(|position| sink.is_held(**position)).count();
     assert!(text(&path).lines().count() >= held, "what is held is there");
-    wait_for("whole lines only", || (fs::metadata(&path).expect("there").size() % 1000 == 0).then_some(()));
+    wait_for("whole lines only", || fs::metadata(&path).expect("there").size().is_multiple_of(1000).then_some(()));
     fs::remove_file(&ballast).expect("there");
     sink.wait_until_held(positions[199]);
     assert_eq!(text(&path), line.repeat(200));

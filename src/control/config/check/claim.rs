@@ -52,10 +52,10 @@ impl Claims {
         if let Some(journal) = raw.journal.iter().flatten().next() {
             self.add(Thing::File(plain(&journal.path)), "journal.path".to_owned());
         }
-        if let Some(sightings) = raw.sightings.iter().flatten().next() {
-            if let Place::File(path) = &sightings.index {
-                self.add(Thing::File(plain(path)), "sightings.index".to_owned());
-            }
+        if let Some(sightings) = raw.sightings.iter().flatten().next()
+            && let Place::File(path) = &sightings.index
+        {
+            self.add(Thing::File(plain(path)), "sightings.index".to_owned());
         }
         if let Some(quarantine) = raw.quarantine.iter().flatten().next() {
             self.add(Thing::Directory(plain(&quarantine.directory)), "quarantine.directory".to_owned());

@@ -27,8 +27,8 @@ impl Progress {
     /// The furthest place that is held by now, if it was not given before.
     pub(super) fn held(&mut self, outlet: &Outlet) -> Option<Position> {
         let mut furthest = None;
-        while let Some((_, position)) = self.places.pop_front_if(|(receipt, _)| outlet.is_held(receipt)) {
-            furthest = Some(position);
+        while self.places.front().is_some_and(|(receipt, _)| outlet.is_held(receipt)) {
+            furthest = self.places.pop_front().map(|(_, position)| position);
         }
         furthest
     }

@@ -378,7 +378,8 @@ mod tests {
                 let expected = value.as_array().map_or(1, Vec::len);
                 prop_assert_eq!((count as usize, lines.lines().count()), (expected, expected));
                 let read = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<serde_json::Value>>();
-                prop_assert_eq!(&read, value.as_array().unwrap_or(&vec![value.clone()]));
+                let alone = vec![value.clone()];
+                prop_assert_eq!(&read, value.as_array().unwrap_or(&alone));
             } else if !text.contains("\\u") && !text.contains(['e', 'E']) {
                 prop_assert!(ours.is_err(), "{}", text);
             }

@@ -158,7 +158,7 @@ fn common_bits(window: &[ByteSet]) -> Option<f32> {
     }
     let letters = &letters[..count];
     let holds = |word: &&str| word.as_bytes().windows(count).any(|part| part == letters);
-    (count >= TELLING && COMMON_WORDS.iter().any(|word| holds(&word))).then_some(bits)
+    (count >= TELLING && COMMON_WORDS.iter().any(holds)).then_some(bits)
 }
 
 /// A literal that the engine looks for.

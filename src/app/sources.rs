@@ -53,7 +53,8 @@ pub(super) fn start(
             Input::Listener(listener) | Input::Http(listener, _) => running.push(Box::pin(async move {
                 let accepted = source::accept(listener, source, &lanes, &shared, &stop).await;
                 accepted.with_context(|| format!("source {name}: cannot accept connections"))
-            }) as LocalBoxFuture<'static, _>),
+            })
+                as LocalBoxFuture<'static, _>),
             Input::Datagrams(datagrams) => {
                 source::receive(datagrams, source, &lanes, stop).with_context(|| format!("source {name}"))?;
                 running.push(Box::pin(async move {

@@ -121,7 +121,11 @@ fn killed_at_any_moment_and_rotated_meanwhile_nothing_is_lost() {
         written += 100;
         // While nobody looks, it is rotated, once or twice.
         for _ in 0..kill % 3 {
-            if kill % 2 == 0 { rename(&log, 20) } else { copy_and_truncate(&log, 20) }
+            if kill % 2 == 0 {
+                rename(&log, 20)
+            } else {
+                copy_and_truncate(&log, 20)
+            }
             append(&log, lines(1, written..written + 100));
             written += 100;
         }

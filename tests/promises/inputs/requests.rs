@@ -9,7 +9,9 @@ use super::super::serve::service::{Home, Service};
 use super::super::tcp::service::wait_for;
 
 fn answering(more: &str) -> String {
-    format!("[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\npath = \"/in\"\n{more}\n[sinks.out]\ntype = \"stdout\"")
+    format!(
+        "[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\npath = \"/in\"\n{more}\n[sinks.out]\ntype = \"stdout\""
+    )
 }
 
 /// Posts `body` with these header lines; status and body of the answer.
@@ -115,7 +117,9 @@ fn what_is_refused_is_told_why_and_never_what() {
     let shown = "Authorization: Bearer open-sesame\r\n";
     let with = |headers: &str| format!("{shown}{headers}");
     let secret = canary(1);
-    for (headers, told) in [(String::new(), 401), ("Authorization: Bearer open-sesamf\r\n".to_owned(), 401), (with(""), 200)] {
+    for (headers, told) in
+        [(String::new(), 401), ("Authorization: Bearer open-sesamf\r\n".to_owned(), 401), (with(""), 200)]
+    {
         assert_eq!(post(&service, &headers, b"a line\n").0, told, "{headers}");
     }
     assert_eq!(ask(&service, "GET /in", shown, b"").0, 405);
@@ -188,9 +192,11 @@ fn curl_is_understood() {
     let text: String = (0..2000).map(|number| line(1, number)).collect();
     home.write("body", &text);
     home.write("body.gz", gzip(text.as_bytes()));
-    for (file, headers) in
-        [("body", &[][..]), ("body.gz", &["Content-Encoding: gzip"][..]), ("body", &["Transfer-Encoding: chunked", "Expect: 100-continue"])]
-    {
+    for (file, headers) in [
+        ("body", &[][..]),
+        ("body.gz", &["Content-Encoding: gzip"][..]),
+        ("body", &["Transfer-Encoding: chunked", "Expect: 100-continue"]),
+    ] {
         let mut command = Command::new("curl");
         command.args(["-sS", "--fail-with-body", "--data-binary"]).arg(format!("@{}", home.path(file).display()));
         command.args(["-H", "Content-Type: application/x-ndjson"]);

@@ -31,7 +31,10 @@ impl Form {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
             "application/json" => Some(Self::Json(Box::new(Elements::new()))),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/json-lines"
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/json-lines"
             | "text/plain" => Some(Self::Lines { complete: 0, open: false }),
             _ => None,
         }

@@ -281,7 +281,11 @@ impl Elements {
                 _ => return Err(self.fault("an escape that is none")),
             },
             Escape::Hex(left) if byte.is_ascii_hexdigit() => {
-                if left == 1 { Escape::None } else { Escape::Hex(left - 1) }
+                if left == 1 {
+                    Escape::None
+                } else {
+                    Escape::Hex(left - 1)
+                }
             }
             Escape::Hex(_) => return Err(self.fault("an escape that is none")),
         };

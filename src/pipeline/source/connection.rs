@@ -238,6 +238,10 @@ impl Connection {
 
     /// Reads at most `limit` bytes, cleans what is whole and pushes it.
     async fn read(&mut self, limit: usize) -> io::Result<Read> {
+        if self.share.allowed() <= self.held() && self.stream.waits() {
+            // What waits for more is only kept together as long as that costs nobody his line.
+            self.clean_waiting().await;
+        }
         if self.share.allowed() <= self.held() {
             let waited = Instant::now();
             self.share.grow(self.held() + GROWTH.max(self.held())).await;
@@ -265,7 +269,8 @@ impl Connection {
     fn read_now(&mut self, limit: usize) -> io::Result<Read> {
         let held = self.stream.held();
         self.share.try_grow(held + limit);
-        let limit = limit.min(self.share.allowed().saturating_sub(held));
+        // Nothing read would be taken for the end.
+        let limit = limit.min(self.share.allowed().saturating_sub(held)).max(1);
         let buffers = &mut self.place.bench.tools.borrow_mut().buffers;
         if buffers.lent.capacity() < LENT {
             buffers.lent = Vec::with_capacity(LENT);

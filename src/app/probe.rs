@@ -7,9 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::sinks::Sink;
+use crate::control::reload::ExpiryOf;
 use crate::pipeline::source::Shared;
 use crate::pipeline::source::memory::Memory;
 use crate::pipeline::spool::{Health, Stats};
+use crate::pipeline::tls::Part;
 
 /// The parts that are looked at.
 pub(super) struct Probed {
@@ -17,11 +19,18 @@ pub(super) struct Probed {
     memory: Arc<Memory>,
     shared: Arc<Shared>,
     listening: Arc<AtomicBool>,
+    certificates: Vec<ExpiryOf>,
 }
 
 impl Probed {
     pub(super) fn new(sinks: &[Sink], memory: Arc<Memory>, shared: Arc<Shared>, listening: Arc<AtomicBool>) -> Self {
-        Self { sinks: sinks.to_vec(), memory, shared, listening }
+        Self { sinks: sinks.to_vec(), memory, shared, listening, certificates: Vec::new() }
+    }
+
+    /// The same, which looks at these certificates too.
+    pub(super) fn with_certificates(mut self, certificates: Vec<ExpiryOf>) -> Self {
+        self.certificates = certificates;
+        self
     }
 
     /// Whether it can take lines and pass them on, or why not.
@@ -46,6 +55,17 @@ impl Probed {
             "Lines dropped for want of room, where the configuration asks for that, by sink."
         );
         describe_gauge!("inkprint_config_generation", "Grows with each reload that was put in force.");
+        for part in Part::ALL {
+            let ends = self.certificates.iter().filter_map(|expiry| expiry().of(part));
+            if let Some(end) = ends.min() {
+                describe_gauge!(
+                    "inkprint_certificate_expiry_timestamp_seconds",
+                    Unit::Seconds,
+                    "When the first certificate, authority or revocation list that is in force runs out, in seconds since 1970."
+                );
+                gauge!("inkprint_certificate_expiry_timestamp_seconds", "part" => part.as_str()).set(end as f64);
+            }
+        }
         let mut buffered = self.memory.held();
         for Sink { name, queue, spool, .. } in &self.sinks {
             let (labels, used) = ([("sink", name.clone())], queue.used());

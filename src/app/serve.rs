@@ -76,6 +76,7 @@ pub fn serve(
     let connections = inputs::connections(&config);
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
     let drain_timeout = config.limits.drain_timeout;
+    let certificates = reloads.iter().filter_map(|part| part.certificates()).collect();
     let reloader = Reloader::new((path, config), recorders.witnessing().to_vec(), metrics.clone(), reloads, in_force);
     metrics.record(|| reload::describe(&["applied", "refused"]));
     let control =
@@ -90,7 +91,7 @@ pub fn serve(
         metrics,
         sources,
         sinks,
-        admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()) }),
+        admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()), certificates }),
     };
     let left = super::run(service, shutdown);
     keeping.finish();

@@ -166,7 +166,12 @@ pub fn run(
             sinks: vec![0],
         }],
         sinks: vec![SinkPart { name: name.to_owned(), output, when_full: WhenFull::Wait, spool: None }],
-        admin: admin.map(|listener| AdminPart { listen: Listen::Tcp(listener), token: None, reload: None }),
+        admin: admin.map(|listener| AdminPart {
+            listen: Listen::Tcp(listener),
+            token: None,
+            reload: None,
+            certificates: Vec::new(),
+        }),
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
     let shutdown = async {

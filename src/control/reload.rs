@@ -26,6 +26,7 @@ use crate::pipeline::detect::{DatabaseError, Detector};
 use crate::pipeline::meters::Meters;
 use crate::pipeline::policy::Policy;
 use crate::pipeline::standing::{Standing, Tenant, TenantIndex};
+use crate::pipeline::tls::Expiry;
 use crate::pipeline::witness::Witnessing;
 
 /// Why a configuration cannot be put in force.
@@ -83,6 +84,9 @@ pub enum ReloadError {
     },
 }
 
+/// Tells until when certificates are good that are in force by now.
+pub type ExpiryOf = Box<dyn Fn() -> Expiry + Send + Sync>;
+
 /// Something beside rules and keys that is read again on a reload.
 pub trait Reloads: Send {
     /// Its place in the configuration, such as `sources.apps.tls`.
@@ -96,6 +100,11 @@ pub trait Reloads: Send {
 
     /// Puts in force what was prepared.
     fn apply(&mut self);
+
+    /// Tells until when the certificates in force are good, where it has any.
+    fn certificates(&self) -> Option<ExpiryOf> {
+        None
+    }
 }
 
 /// Rules and keys, loaded and checked.

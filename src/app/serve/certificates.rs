@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::control::reload::Reloads;
+use crate::control::reload::{ExpiryOf, Reloads};
 use crate::pipeline::tls::{Acceptor, ClientSettings, Connector, ServerConfiguration, ServerSettings};
 
 /// Those of a listener.
@@ -36,6 +36,11 @@ impl Reloads for ServerCertificates {
             self.acceptor.install(prepared);
         }
     }
+
+    fn certificates(&self) -> Option<ExpiryOf> {
+        let acceptor = self.acceptor.clone();
+        Some(Box::new(move || acceptor.expiry()))
+    }
 }
 
 /// Those of a sink.
@@ -66,5 +71,10 @@ impl Reloads for ClientCertificates {
         if let Some(prepared) = self.prepared.take() {
             self.connector.install(&prepared);
         }
+    }
+
+    fn certificates(&self) -> Option<ExpiryOf> {
+        let connector = self.connector.clone();
+        Some(Box::new(move || connector.expiry()))
     }
 }

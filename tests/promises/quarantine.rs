@@ -139,16 +139,16 @@ fn replay_cleans_what_was_withheld_and_removes_only_what_was_cleaned_whole() {
     let (home, recipient) = home_with_identity();
     let home = home.path();
     let open = format!("{CANARY} and so on, ").repeat(200);
+    let (token, cut) = (format!("one {TOKEN} two"), format!("{}{TOKEN}", "fox, ".repeat(60_000)));
     let row = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MhgwMbRvI0MBZhpI";
-    let (plain, long) = (format!("one {TOKEN} two"), format!("{}{TOKEN}", "fox, ".repeat(2000)));
     let lines: &[(Reason, &[u8], &[u8], u64)] = &[
-        (Reason::ScanFailed, b"", plain.as_bytes(), 0),
+        (Reason::ScanFailed, b"", token.as_bytes(), 0),
         (Reason::ScanFailed, b"", b"no secret, \xff and no text", 0),
         // Only what stands before it tells what it is.
         (Reason::Oversized, b"ok {\"password\":\"", b"Vq7molten\",\"n\":1}", 0),
         // What is missing may go on with what is there.
         (Reason::Oversized, b"ok password=\"", open.as_bytes(), 1_000_000),
-        (Reason::Oversized, b"", &long.as_bytes()[..10_030], 10),
+        (Reason::Oversized, b"", &cut.as_bytes()[..300_030], 10),
         // A row of a key, without the lines around it.
         (Reason::ScanFailed, b"", row.as_bytes(), 0),
     ];

@@ -22,7 +22,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ use super::Source;
 use super::lane::{Bench, Lane};
 use crate::pipeline::meters::FileMeters;
 
+/// File systems tell times by a clock that may be so much behind.
+const CLOCK: Duration = Duration::from_millis(20);
 /// After the word to stop, it is looked so often whether the files have ended.
 const STOPPING: Duration = Duration::from_millis(20);
 
@@ -95,7 +97,8 @@ pub fn follow(
     let store = Store::new(settings.checkpoint);
     let lock = store.lock_file()?;
     store.load()?;
-    let (start_at, poll) = (settings.start_at, settings.poll);
+    let poll = settings.poll;
+    let begun = (settings.start_at, SystemTime::now().checked_sub(CLOCK).unwrap_or(SystemTime::UNIX_EPOCH));
     let all = lanes.clone();
     let job = move |bench: Rc<Bench>| {
         Box::pin(async move {
@@ -104,7 +107,7 @@ pub fn follow(
             if !lock_when_free(&store, &lock, &name, poll, [&stopped, &stop]).await {
                 return;
             }
-            match Watcher::new(name.clone(), paths, start_at, store) {
+            match Watcher::new(name.clone(), paths, begun, store) {
                 Ok(watcher) => watch(watcher, Watch { source, meters, lanes: all, poll, stopped, stop }).await,
                 Err(error) => tracing::error!(source = name, %error, "the source is out of service"),
             }

@@ -8,7 +8,7 @@ use super::super::serve::ledger::{canary, line, lines};
 use super::super::serve::service::{Home, Service};
 use super::super::tcp::service::wait_for;
 
-/// A source that follows `logs/` of the home, and standard output as the sink.
+/// A source that follows `raw/` of the home, and standard output as the sink.
 fn following(paths: &str, more: &str) -> String {
     format!(
         "[sources.files]\ntype = \"file\"\npaths = [{paths}]\ncheckpoint = \"files.json\"\npoll = \"20ms\"\n{more}\n[sinks.out]\ntype = \"stdout\""
@@ -17,7 +17,7 @@ fn following(paths: &str, more: &str) -> String {
 
 fn home() -> (Home, PathBuf) {
     let home = Home::new();
-    let logs = home.path("logs");
+    let logs = home.path("raw");
     fs::create_dir(&logs).expect("made");
     (home, logs)
 }
@@ -74,10 +74,10 @@ fn numbered(log: &Path, number: usize) -> PathBuf {
 #[test]
 fn a_hundred_rotations_lose_nothing() {
     for (rotate, paths) in [
-        (rename as fn(&Path, usize), "\"logs/a.log\""),
-        (rename, "\"logs/*\""),
-        (copy_and_truncate, "\"logs/a.log\""),
-        (copy_and_truncate, "\"logs/*\""),
+        (rename as fn(&Path, usize), "\"raw/a.log\""),
+        (rename, "\"raw/*\""),
+        (copy_and_truncate, "\"raw/a.log\""),
+        (copy_and_truncate, "\"raw/*\""),
     ] {
         let (home, logs) = home();
         let log = logs.join("a.log");
@@ -105,7 +105,7 @@ fn killed_at_any_moment_and_rotated_meanwhile_nothing_is_lost() {
     let log = logs.join("a.log");
     let (mut out, mut written) = (Vec::new(), 0);
     for kill in 0..20 {
-        let mut service = home.start(&following("\"logs/a.log\"", "start_at = \"beginning\""));
+        let mut service = home.start(&following("\"raw/a.log\"", "start_at = \"beginning\""));
         for _ in 0..10 {
             append(&log, lines(1, written..written + 100));
             written += 100;
@@ -130,11 +130,11 @@ fn killed_at_any_moment_and_rotated_meanwhile_nothing_is_lost() {
             written += 100;
         }
     }
-    let mut service = home.start(&following("\"logs/a.log\"", ""));
+    let mut service = home.start(&following("\"raw/a.log\"", ""));
     wait_for_all(|| [&out[..], &service.out.bytes()].concat(), written);
     service.stop();
     let before = service.out.len();
-    let mut service = home.start(&following("\"logs/a.log\"", ""));
+    let mut service = home.start(&following("\"raw/a.log\"", ""));
     append(&log, line(1, written));
     wait_for("the line", || (service.out.lines() > 0).then_some(()));
     service.stop();
@@ -144,7 +144,7 @@ fn killed_at_any_moment_and_rotated_meanwhile_nothing_is_lost() {
 #[test]
 fn a_half_line_waits_for_its_end_and_gets_one_when_the_file_is_removed() {
     let (home, logs) = home();
-    let service = home.start(&following("\"logs/*.log\"", ""));
+    let service = home.start(&following("\"raw/*.log\"", ""));
     let (one, two) = (logs.join("one.log"), logs.join("two.log"));
     let secret = canary(7);
     let (first, second) = secret.split_at(20);
@@ -168,7 +168,7 @@ fn at_the_first_start_what_was_there_is_passed_over_and_later_ones_are_not() {
     rustix::fs::mknodat(rustix::fs::CWD, logs.join("fifo.log"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("a FIFO");
     fs::create_dir(logs.join("folder.log")).expect("made");
-    let mut service = home.start(&following("\"logs/*\"", "exclude = [\"logs/no-*\"]"));
+    let mut service = home.start(&following("\"raw/*\"", "exclude = [\"raw/no-*\"]"));
     service.logged("not followed", "path");
     wait_for("both to be told", || (service.count_logged("not followed") == 2).then_some(()));
     append(&logs.join("no-thanks.log"), "excluded\n");
@@ -178,7 +178,7 @@ fn at_the_first_start_what_was_there_is_passed_over_and_later_ones_are_not() {
     wait_for("the file", || service.out.text().ends_with("\nfirst\n").then_some(()));
     service.stop();
     append(&logs.join("while-away.log"), "second\n");
-    let mut service = home.start(&following("\"logs/*\"", "exclude = [\"logs/no-*\"]"));
+    let mut service = home.start(&following("\"raw/*\"", "exclude = [\"raw/no-*\"]"));
     wait_for("the other file", || (service.out.text() == "second\n").then_some(()));
     service.stop();
     let checkpoint = fs::read_to_string(home.path("files.json")).expect("a checkpoint");
@@ -190,7 +190,7 @@ fn a_file_that_is_written_anew_is_read_anew_and_a_used_inode_is_not_the_old_file
     let (home, logs) = home();
     let log = logs.join("a.log");
     append(&log, "");
-    let mut service = home.start(&following("\"logs/*.log\"", ""));
+    let mut service = home.start(&following("\"raw/*.log\"", ""));
     append(&log, "a first line that is rather long\n");
     wait_for("it", || (service.out.lines() == 1).then_some(()));
     fs::write(&log, "short\n").expect("written");
@@ -202,7 +202,7 @@ fn a_file_that_is_written_anew_is_read_anew_and_a_used_inode_is_not_the_old_file
     fs::remove_file(&log).expect("removed");
     fs::write(&log, "a new file, of which more was written than was read of the one with the same inode before it\n")
         .expect("written");
-    let mut service = home.start(&following("\"logs/*.log\"", ""));
+    let mut service = home.start(&following("\"raw/*.log\"", ""));
     wait_for("the new file", || service.out.text().starts_with("a new file").then_some(()));
     service.stop();
 }
@@ -210,7 +210,7 @@ fn a_file_that_is_written_anew_is_read_anew_and_a_used_inode_is_not_the_old_file
 #[test]
 fn a_long_line_that_stands_open_keeps_no_other_file_waiting_for_ever() {
     let (home, logs) = home();
-    let service = home.start(&following("\"logs/*.log\"", ""));
+    let service = home.start(&following("\"raw/*.log\"", ""));
     append(&logs.join("a.log"), vec![b'x'; 3 << 20]);
     wait_for("a part of it", || (service.out.len() > 1 << 20).then_some(()));
     append(&logs.join("b.log"), "a line of another file\n");
@@ -223,7 +223,7 @@ fn the_checkpoint_follows_what_the_sink_holds() {
     let (home, logs) = home();
     let peer = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = peer.local_addr().expect("bound");
-    let parts = following("\"logs/a.log\"", "start_at = \"beginning\"")
+    let parts = following("\"raw/a.log\"", "start_at = \"beginning\"")
         .replace("type = \"stdout\"", &format!("type = \"tcp\"\naddress = \"{address}\""));
     drop(peer);
     append(&logs.join("a.log"), lines(1, 0..100));

@@ -190,12 +190,13 @@ fn curl_is_understood() {
     let mut service = home.start(&answering(""));
     let url = format!("http://{}/in", service.address("web"));
     let text: String = (0..2000).map(|number| line(1, number)).collect();
-    home.write("body", &text);
-    home.write("body.gz", gzip(text.as_bytes()));
+    std::fs::create_dir(home.path("raw")).expect("made");
+    home.write("raw/body", &text);
+    home.write("raw/body.gz", gzip(text.as_bytes()));
     for (file, headers) in [
-        ("body", &[][..]),
-        ("body.gz", &["Content-Encoding: gzip"][..]),
-        ("body", &["Transfer-Encoding: chunked", "Expect: 100-continue"]),
+        ("raw/body", &[][..]),
+        ("raw/body.gz", &["Content-Encoding: gzip"][..]),
+        ("raw/body", &["Transfer-Encoding: chunked", "Expect: 100-continue"]),
     ] {
         let mut command = Command::new("curl");
         command.args(["-sS", "--fail-with-body", "--data-binary"]).arg(format!("@{}", home.path(file).display()));

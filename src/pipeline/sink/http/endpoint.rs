@@ -70,7 +70,9 @@ impl Endpoint {
             "http" => false,
             _ => return Err(EndpointError::Scheme),
         };
-        if authority.host().is_empty() || authority.as_str().ends_with(':') {
+        // A port beyond all ports would be taken for none.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if authority.host().is_empty() || (!port.is_empty() && authority.port_u16().is_none()) {
             return Err(EndpointError::Url);
         }
         Ok(Self {

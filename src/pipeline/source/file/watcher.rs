@@ -43,6 +43,8 @@ pub(super) struct Watcher {
     name: String,
     paths: Paths,
     start_at: StartAt,
+    /// When the source was begun.
+    since: SystemTime,
     store: Store,
     salt: Arc<Salt>,
     /// There is no checkpoint, and this is the first round.
@@ -66,7 +68,12 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Begins where the checkpoint says.
-    pub(super) fn new(name: String, paths: Paths, start_at: StartAt, store: Store) -> Result<Self, CheckpointError> {
+    pub(super) fn new(
+        name: String,
+        paths: Paths,
+        (start_at, since): (StartAt, SystemTime),
+        store: Store,
+    ) -> Result<Self, CheckpointError> {
         let checkpoint = store.load()?;
         let first = checkpoint.is_none();
         let checkpoint = match checkpoint {
@@ -78,6 +85,7 @@ impl Watcher {
             name,
             paths,
             start_at,
+            since,
             store,
             salt: Arc::new(checkpoint.salt),
             first,
@@ -295,7 +303,8 @@ impl Watcher {
             }
         }
         self.postponed.remove(&opened.identity);
-        let start = if self.first && self.start_at == StartAt::End {
+        // What was made since is new, though it is there at the first look.
+        let start = if self.first && self.start_at == StartAt::End && opened.born < self.since {
             opened.last_line_start(&salt)?
         } else {
             opened.first_data(&salt)?

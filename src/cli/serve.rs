@@ -33,7 +33,7 @@ pub struct ServeArgs {
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (config, configuration) = match read(&args.config) {
         Ok(read) => read,
-        Err(ReloadError::Faults { faults }) => {
+        Err(ReloadError::Faults { faults, .. }) => {
             let file = args.config.display();
             for fault in &faults {
                 let line = fault.line.map(|line| format!(":{line}")).unwrap_or_default();

@@ -42,8 +42,10 @@ pub enum ReloadError {
         source: std::io::Error,
     },
     /// It has faults.
-    #[error("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}: {}", path.display(), faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Faults {
+        /// The file.
+        path: PathBuf,
         /// All of them.
         faults: Vec<ConfigError>,
     },
@@ -267,7 +269,7 @@ pub fn describe(outcomes: &[&'static str]) {
 /// That it cannot be read, or every fault that it has.
 pub fn read(path: &std::path::Path) -> Result<(Config, Configuration), ReloadError> {
     let bytes = std::fs::read(path).map_err(|source| ReloadError::Read { path: path.to_owned(), source })?;
-    let config = Config::parse_bytes(&bytes).map_err(|faults| ReloadError::Faults { faults })?;
+    let config = Config::parse_bytes(&bytes).map_err(|faults| ReloadError::Faults { path: path.to_owned(), faults })?;
     Ok((config, Configuration::of(path.display().to_string(), &bytes)))
 }
 

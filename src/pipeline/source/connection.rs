@@ -127,6 +127,8 @@ struct Connection {
     stream: Stream,
     /// Where messages are no lines.
     decoder: Option<Decoder>,
+    /// What was read is being taken apart: it is in this share, and not yet in the stream.
+    taking: bool,
     share: Share,
     /// The line that was pushed last has not ended yet.
     open: bool,
@@ -162,7 +164,7 @@ impl Connection {
             (settings.framing != Framing::Lines).then(|| Decoder::new(settings.framing, settings.max_line / 2));
         let share = Share::new(Arc::clone(&place.bench.shared.memory));
         let stream = Stream::new(settings.max_line);
-        Self { transport, stop, stream, decoder, share, open: false, hold: Hold::default(), place }
+        Self { transport, stop, stream, decoder, taking: false, share, open: false, hold: Hold::default(), place }
     }
 
     /// Serves the connection to its end. Whatever ends it, what was read is passed on.
@@ -303,6 +305,7 @@ impl Connection {
     /// Takes the frames of `raw`; with `ended`, also what is left of one.
     async fn take_frames(&mut self, raw: &[u8], ended: bool) {
         let Some(mut decoder) = self.decoder.take() else { return };
+        self.taking = true;
         let mut input = raw;
         while let Some(frame) = decoder.next(&mut input) {
             self.take_frame(frame).await;
@@ -312,6 +315,7 @@ impl Connection {
         }
         self.place.source.meters.frame_faults.increment(decoder.take_faults());
         self.decoder = Some(decoder);
+        self.taking = false;
     }
 
     async fn take_frame(&mut self, frame: Frame<'_>) {
@@ -353,12 +357,12 @@ impl Connection {
     /// Cleans and pushes all that is whole; with `ended`, all.
     async fn clean(&mut self, ended: bool) {
         loop {
-            let Self { stream, decoder, share, open, place, .. } = self;
+            let Self { stream, decoder, taking, share, open, place, .. } = self;
             let piece = place.work(|worker, buffers| {
                 let taken = stream.take_cleaned(ended, worker, &mut buffers.block, &mut buffers.out);
                 let nothing = taken == Taken::Nothing;
                 *open = buffers.out.last().filter(|_| !nothing).map_or(*open, |last| *last != b'\n');
-                settle(stream, decoder.as_ref(), share, *open, buffers);
+                settle(stream, decoder.as_ref(), share, *open || *taking, buffers);
                 (!nothing).then(|| std::mem::take(&mut buffers.out))
             });
             match piece {
@@ -452,11 +456,12 @@ fn outcome(read: io::Result<usize>) -> io::Result<Read> {
 }
 
 /// Gives memory back that the line in hand does not need. In the midst of a long line the share stays as it is: whoever holds the
-/// output must never wait for memory.
-fn settle(stream: &mut Stream, decoder: Option<&Decoder>, share: &mut Share, open: bool, buffers: &mut Buffers) {
+/// output must never wait for memory. It also stays while what was read is taken apart, or a long message would come to hold the
+/// output with less than it needs.
+fn settle(stream: &mut Stream, decoder: Option<&Decoder>, share: &mut Share, stays: bool, buffers: &mut Buffers) {
     stream.settle(&mut buffers.lent);
     let decoding = decoder.map_or(0, Decoder::capacity);
-    if open {
+    if stays {
         share.note(stream.capacity() + decoding);
     } else {
         share.shrink(stream.capacity().max(stream.held()) + decoding);

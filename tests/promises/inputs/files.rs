@@ -73,12 +73,8 @@ fn numbered(log: &Path, number: usize) -> PathBuf {
 
 #[test]
 fn a_hundred_rotations_lose_nothing() {
-    for (rotate, paths) in [
-        (rename as fn(&Path, usize), "\"raw/a.log\""),
-        (rename, "\"raw/*\""),
-        (copy_and_truncate, "\"raw/a.log\""),
-        (copy_and_truncate, "\"raw/*\""),
-    ] {
+    let paths = "\"raw/a.log\"";
+    for rotate in [rename as fn(&Path, usize), copy_and_truncate] {
         let (home, logs) = home();
         let log = logs.join("a.log");
         let mut service = home.start(&following(paths, ""));

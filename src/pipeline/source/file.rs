@@ -101,15 +101,32 @@ pub fn follow(
     let poll = settings.poll;
     let begun = (settings.start_at, SystemTime::now().checked_sub(CLOCK).unwrap_or(SystemTime::UNIX_EPOCH));
     let all = lanes.clone();
+    let name = source.settings.name.clone();
+    // Where files are there already, what is written from now on must not be taken for what was there.
+    let free = store.try_lock(&lock).unwrap_or(false);
+    let looking = if free {
+        let mut watcher = Watcher::new(name.clone(), paths, begun, store)?;
+        let round = watcher.round();
+        Looking::Begun(Box::new(watcher), round)
+    } else {
+        Looking::Waiting(paths, store)
+    };
     let job = move |bench: Rc<Bench>| {
         Box::pin(async move {
             let stopped = bench.shared.stop.clone();
-            let name = source.settings.name.clone();
-            if !lock_when_free(&store, &lock, &name, poll, [&stopped, &stop]).await {
-                return;
-            }
-            match Watcher::new(name.clone(), paths, begun, store) {
-                Ok(watcher) => watch(watcher, Watch { source, meters, lanes: all, poll, stopped, stop }).await,
+            let begun = match looking {
+                Looking::Begun(watcher, round) => Ok((*watcher, Some(round))),
+                Looking::Waiting(paths, store) => {
+                    if !lock_when_free(&store, &lock, &name, poll, [&stopped, &stop]).await {
+                        return;
+                    }
+                    Watcher::new(name.clone(), paths, begun, store).map(|watcher| (watcher, None))
+                }
+            };
+            match begun {
+                Ok((watcher, round)) => {
+                    watch(watcher, round, Watch { source, meters, lanes: all, poll, stopped, stop }).await;
+                }
                 Err(error) => tracing::error!(source = name, %error, "the source is out of service"),
             }
             drop(lock);
@@ -117,6 +134,14 @@ pub fn follow(
     };
     Lane::give(&lanes, Box::new(job));
     Ok(())
+}
+
+/// How far a source has come when its job begins.
+enum Looking {
+    /// It has had a first look.
+    Begun(Box<Watcher>, Round),
+    /// Another one uses its checkpoint.
+    Waiting(Paths, Store),
 }
 
 /// Waits for whoever uses the checkpoint, such as the same source before a reload; `false` when it is not wanted any longer.
@@ -160,12 +185,19 @@ struct Watch {
 }
 
 /// Round after round, and at the end until all files have ended.
-async fn watch(mut watcher: Watcher, watch: Watch) {
+async fn watch(mut watcher: Watcher, mut first: Option<Round>, watch: Watch) {
     let Watch { source, meters, lanes, poll, stopped, stop } = watch;
     let reading = Reading { source, salt: watcher.salt(), poll, stop: stop.clone() };
     while !stopped.is_cancelled() && !stop.is_cancelled() {
-        let (back, Round { begun, files, lag }) = aside(watcher, Watcher::round).await;
-        watcher = back;
+        let round = match first.take() {
+            Some(round) => round,
+            None => {
+                let (back, round) = aside(watcher, Watcher::round).await;
+                watcher = back;
+                round
+            }
+        };
+        let Round { begun, files, lag } = round;
         meters.files.set(files as f64);
         meters.lag.set(lag as f64);
         for followed in begun {

@@ -178,13 +178,16 @@ impl State {
         // So that little is on its way: connections inherit it.
         rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 128 << 10).expect("a socket");
         self.clone().busy(move |state| {
-            while !state.is_ending() {
+            loop {
+                // Whoever has connected by the end may have sent something, and believes that it was taken.
+                let ending = state.is_ending();
                 match listener.accept() {
                     Ok((socket, _)) => {
                         let collected = Collected::default();
                         state.connections.lock().expect("no panic").push(collected.clone());
                         state.clone().busy(move |state| state.read(socket, &collected));
                     }
+                    Err(_) if ending => return,
                     Err(_) => thread::sleep(LOOK),
                 }
             }

@@ -102,6 +102,12 @@ fn a_handshake_that_is_never_finished_is_ended_and_counted() {
     let authority = Authority::new();
     let server = authority.issue("server", &["localhost"]);
     let (peer, mut service) = start(&authority, &server, "header_timeout = \"500ms\"");
+    // What is only opened with the first lines, such as the connection to the peer, is open by then.
+    let good = authority.issue("good", &["a.example.com"]);
+    let client = authority.client_with(&good);
+    send(&service.address("in"), &client, &lines(1, 0..100)).expect("let in");
+    peer.wait_for_lines(100);
+    wait_for("its end", || (service.metric("inkprint_source_connections{source=\"in\"}") == 0.0).then_some(()));
     let before = service.descriptors();
     // One says nothing, one begins a record and says no more.
     let mut silent = [service.connect("in"), service.connect("in")];
@@ -112,9 +118,8 @@ fn a_handshake_that_is_never_finished_is_ended_and_counted() {
         let _ = socket.read_to_end(&mut Vec::new());
     }
     wait_for("descriptors to be given back", || (service.descriptors() <= before).then_some(()));
-    let good = authority.issue("good", &["a.example.com"]);
-    send(&service.address("in"), &authority.client_with(&good), &lines(1, 0..100)).expect("let in");
-    peer.wait_for_lines(100);
+    send(&service.address("in"), &client, &lines(2, 0..100)).expect("let in");
+    peer.wait_for_lines(200);
     service.stop();
 }
 

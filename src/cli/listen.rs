@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
 
@@ -174,18 +173,7 @@ pub fn run(
         }),
     };
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
-    let shutdown = async {
-        let stop = std::os::unix::net::UnixStream::from(stop);
-        let stop = stop.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(stop));
-        match stop {
-            Ok(mut stop) => drop(stop.read_u8().await),
-            Err(error) => {
-                tracing::error!(%error, "cannot wait for signals");
-                std::future::pending().await
-            }
-        }
-    };
-    let left = app::run(service, shutdown);
+    let left = app::run(service, signals::arrived(stop));
     let (recorded, kept) = (recording.finish(gaps), keeping.finish());
     let left = left?;
     recorded?;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tokio::io::AsyncReadExt as _;
 use tracing::level_filters::LevelFilter;
 
 use super::log;
@@ -45,18 +44,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::start(level(config.log.level), config.log.format == LogFormat::Json);
     let stop = signals::stop_on_termination().context("cannot handle signals")?;
-    let shutdown = async {
-        let stop = std::os::unix::net::UnixStream::from(stop);
-        let stop = stop.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(stop));
-        match stop {
-            Ok(mut stop) => drop(stop.read_u8().await),
-            Err(error) => {
-                tracing::error!(%error, "cannot wait for signals");
-                std::future::pending().await
-            }
-        }
-    };
-    let left = app::serve(args.config, (config, configuration), shutdown)?;
+    let left = app::serve(args.config, (config, configuration), signals::arrived(stop))?;
     Ok(log::stopped(left))
 }
 

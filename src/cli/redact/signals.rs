@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
+use tokio::io::AsyncReadExt as _;
 
 /// A descriptor that becomes readable with the first of these signals.
 ///
@@ -23,4 +24,16 @@ pub fn stop_on_termination() -> io::Result<OwnedFd> {
         low_level::pipe::register(signal, wake.try_clone()?)?;
     }
     Ok(stop.into())
+}
+
+/// Waits for one of them, within a runtime.
+pub async fn arrived(stop: OwnedFd) {
+    let stop = UnixStream::from(stop);
+    match stop.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(stop)) {
+        Ok(mut stop) => drop(stop.read_u8().await),
+        Err(error) => {
+            tracing::error!(%error, "cannot wait for signals");
+            std::future::pending().await
+        }
+    }
 }

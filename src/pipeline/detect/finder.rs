@@ -687,8 +687,8 @@ impl<'d> Finder<'d> {
         }
         // What such a pattern finds is known by what stands around it, so words are no more values of it than of a key.
         let is_word = of.pack == Pack::Context && self.detector.words.is_no_value(&block[span.range()]);
-        match admit(of, text, found, segment.start - line.start) {
-            Ok(()) if is_word => self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Value) }),
+        let refusal = match admit(of, text, found, segment.start - line.start) {
+            Ok(()) if is_word => Refusal::Value,
             Ok(()) => {
                 let rank = Rank::new(of, &block[span.range()]);
                 let written = match of.encoding {
@@ -707,9 +707,15 @@ impl<'d> Finder<'d> {
                     continues: false,
                     inside: None,
                 });
+                return;
             }
-            Err(refusal) => self.refuse(Found { rule, span, key: None, refusal: Some(refusal) }),
+            Err(refusal) => refusal,
+        };
+        // With a mark in the place of a token in it, what is left of a value may be judged otherwise.
+        if refusal == Refusal::Placeholder || (of.pack == Pack::Context && refusal != Refusal::Near) {
+            self.doubts.push(line.start);
         }
+        self.refuse(Found { rule, span, key: None, refusal: Some(refusal) });
     }
 
     fn refuse(&mut self, found: Found) {

@@ -114,9 +114,15 @@ def soak(program, home, minutes, senders, away):
     more = '[sinks.out.spool]\ndirectory = "spool"\nmax_size = "1G"\n[journal]\npath = "journal.jsonl"\n[sightings]\npath = "sightings.db"\n'
     served = Served(program, home, peer.address[1], more=more)
     wait_until(lambda: served.metric('inkprint_sink_up{sink="out"}') == 1)
+    sent, samples, reloads = {}, [], 0
+    # What threads and the spool open when they begin is open once lines have gone through, and everything is at rest again.
+    send(served.port, senders * 10**6, senders, time.monotonic() + 2, sent)
+    wait_until(lambda: peer.lines >= sum(sent.values()))
+    wait_until(lambda: served.metric('inkprint_source_connections{source="in"}') == 0)
+    time.sleep(2)
     descriptors = served.descriptors()
     begin = time.monotonic()
-    end, sent, samples, reloads = begin + minutes * 60, {}, [], 0
+    end = begin + minutes * 60
     threads = [threading.Thread(target=send, args=(served.port, n, senders, end, sent), daemon=True) for n in range(senders)]
     for thread in threads:
         thread.start()

@@ -32,7 +32,7 @@ fn slow_connections_keep_no_other_waiting_and_leave_nothing_behind() {
         wait_for("the sink", || (service.get("/readyz").0 == 200).then_some(()));
         let mut good = service.connect("in");
         wait_for_connections(&service, 1);
-        let before = service.descriptors();
+        let before = service.sockets();
         let counted = |text: &str| match framing {
             "octet-counting" => format!("{} {text}", text.len()),
             _ => text.to_owned(),
@@ -59,7 +59,7 @@ fn slow_connections_keep_no_other_waiting_and_leave_nothing_behind() {
         peer.wait_for_lines(count + SLOW);
         drop(slow);
         wait_for_connections(&service, 1);
-        wait_for("descriptors to be given back", || (service.descriptors() <= before).then_some(()));
+        wait_for("sockets to be given back", || (service.sockets() <= before).then_some(()));
         service.stop();
         let text = String::from_utf8(peer.bytes()).expect("text");
         let slow_lines: Vec<&str> = text.lines().filter(|line| line.starts_with("slow ")).collect();
@@ -102,7 +102,7 @@ fn a_connection_that_says_nothing_is_closed_where_that_is_asked_for() {
 fn half_closed_connections_are_served_to_their_ends() {
     let (peer, mut service) = start("");
     wait_for("the sink", || (service.get("/readyz").0 == 200).then_some(()));
-    let before = service.descriptors();
+    let before = service.sockets();
     let mut sockets: Vec<TcpStream> = (0..50).map(|_| service.connect("in")).collect();
     for (connection, socket) in sockets.iter_mut().enumerate() {
         socket.write_all(&lines(connection, 0..20)).expect("sent");
@@ -117,7 +117,7 @@ fn half_closed_connections_are_served_to_their_ends() {
     }
     drop(sockets);
     wait_for_connections(&service, 0);
-    wait_for("descriptors to be given back", || (service.descriptors() <= before).then_some(()));
+    wait_for("sockets to be given back", || (service.sockets() <= before).then_some(()));
     service.stop();
     let ledger = peer.ledger();
     (0..50).for_each(|connection| ledger.assert_is(connection, 0..20));

@@ -1,6 +1,8 @@
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -272,9 +274,12 @@ impl Service {
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
     }
 
-    /// Descriptors that it has open.
-    pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    /// How many sockets it has open. Each of its threads opens descriptors of its own when it begins, perhaps after the service is
+    /// ready, and has its own of a socket that all listen on: so sockets are counted, each once.
+    pub fn sockets(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs");
+        let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        targets.filter(|target| target.as_os_str().as_bytes().starts_with(b"socket:")).collect::<HashSet<_>>().len()
     }
 
     /// A line of its status in bytes: `VmHWM` or `VmRSS`.

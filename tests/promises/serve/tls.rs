@@ -108,7 +108,7 @@ fn a_handshake_that_is_never_finished_is_ended_and_counted() {
     send(&service.address("in"), &client, &lines(1, 0..100)).expect("let in");
     peer.wait_for_lines(100);
     wait_for("its end", || (service.metric("inkprint_source_connections{source=\"in\"}") == 0.0).then_some(()));
-    let before = service.descriptors();
+    let before = service.sockets();
     // One says nothing, one begins a record and says no more.
     let mut silent = [service.connect("in"), service.connect("in")];
     silent[1].write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).expect("sent");
@@ -117,7 +117,7 @@ fn a_handshake_that_is_never_finished_is_ended_and_counted() {
         // Closed by the other side, while this one is still open.
         let _ = socket.read_to_end(&mut Vec::new());
     }
-    wait_for("descriptors to be given back", || (service.descriptors() <= before).then_some(()));
+    wait_for("sockets to be given back", || (service.sockets() <= before).then_some(()));
     send(&service.address("in"), &client, &lines(2, 0..100)).expect("let in");
     peer.wait_for_lines(200);
     service.stop();

@@ -236,11 +236,9 @@ impl Tail {
                 self.inlet.pass_on_waiting().await;
                 self.note()?;
             }
-            if !self.followed.is_left() {
-                continue;
-            }
+            // It may have been moved since, to where a path leads as well: what stands in its place waits for this to be told.
             self.followed.reached_end();
-            if silent >= LEAVE {
+            if self.followed.is_left() && silent >= LEAVE {
                 return Ok(Wake::Left);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! - Nothing is lost over a rotation by rename or by copy and truncation, also where the program was killed in between; what the sinks
 //!   did not hold yet when it was killed is passed on again. Of several rotations between two looks, what is found beside the file is
-//!   read; whether that is all of it is not proved.
+//!   read, as long as it is there and not packed.
 //! - Lines keep their file's order, and a file that takes another's place is begun when that one was read to its end.
 //! - The [checkpoint](self::checkpoint::CheckpointError) holds no byte of a log.
 //!

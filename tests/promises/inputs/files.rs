@@ -71,8 +71,8 @@ fn numbered(log: &Path, number: usize) -> PathBuf {
     PathBuf::from(format!("{}.{number}", log.display()))
 }
 
-#[test]
-fn a_hundred_rotations_lose_nothing() {
+/// A hundred rotations, of which at most `unseen` follow one another without that all of it was read in between.
+fn a_hundred_rotations(unseen: usize) {
     for (rotate, paths) in [
         (rename as fn(&Path, usize), "\"raw/a.log\""),
         (rename, "\"raw/*\""),
@@ -84,11 +84,11 @@ fn a_hundred_rotations_lose_nothing() {
         let mut service = home.start(&following(paths, ""));
         for round in 0..100 {
             append(&log, lines(1, round * 50..round * 50 + 50));
-            // Now and then it is rotated up to three times between two looks.
-            if round % 4 == 0 {
+            if round % unseen == 0 {
                 wait_for_all(|| service.out.bytes(), (round + 1) * 50);
             }
-            rotate(&log, 20);
+            // What is removed before anybody has looked is lost.
+            rotate(&log, unseen + 20);
         }
         append(&log, lines(1, 5000..5010));
         let seen = wait_for_all(|| service.out.bytes(), 5010);
@@ -97,6 +97,17 @@ fn a_hundred_rotations_lose_nothing() {
         service.stop();
         assert_eq!(numbers(&service.out.bytes()).len(), 5010);
     }
+}
+
+#[test]
+fn a_hundred_rotations_lose_nothing() {
+    a_hundred_rotations(1);
+}
+
+#[test]
+fn rotations_between_two_looks_lose_nothing() {
+    a_hundred_rotations(4);
+    a_hundred_rotations(100);
 }
 
 #[test]

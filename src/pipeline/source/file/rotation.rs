@@ -2,10 +2,12 @@
 //!
 //! All of it is beside the file, with links followed: what is rotated into another folder, while nobody has it open, is not found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs::{self, DirEntry};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::DirEntryExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::checkpoint::Entry;
@@ -28,24 +30,47 @@ pub(super) fn copy_of(entry: &Entry, position: &Position, salt: &Salt) -> Option
     if entry.beginning.length == 0 {
         return None;
     }
-    beside(&entry.real_path, is_beside)
+    beside(&entry.real_path)
         .filter(|opened| opened.identity != entry.identity)
         .filter(|opened| opened.continues(&entry.beginning, position, salt).unwrap_or(false))
         .max_by_key(|opened| opened.modified)
 }
 
+/// The names in folders, sorted, each folder read once: very many files in one may be new at a look.
+#[derive(Debug, Default)]
+pub(super) struct Folders(HashMap<PathBuf, Vec<OsString>>);
+
+impl Folders {
+    /// What stands beside `real` now, or when its folder was read, with a name as it is rotated to.
+    fn rotated(&mut self, real: &Path) -> Vec<PathBuf> {
+        let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else { return Vec::new() };
+        let names = self.0.entry(folder.to_owned()).or_insert_with(|| {
+            let mut names: Vec<OsString> = entries(real).map(|entry| entry.file_name()).collect();
+            names.sort_unstable();
+            names
+        });
+        let first = names.partition_point(|other| other.as_os_str() < name);
+        let beginning = names[first..].iter().take_while(|other| other.as_bytes().starts_with(name.as_bytes()));
+        beginning.map(|name| folder.join(name)).filter(|path| is_rotated_name(real, path) && !is_packed(path)).collect()
+    }
+}
+
 /// Files that were made and rotated away since `begun`, the oldest first: none of `known`.
-pub(super) fn between(real: &Path, begun: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
+pub(super) fn between(folders: &mut Folders, real: &Path, begun: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
     let new = |opened: &Opened| opened.born + CLOCKS >= begun && !known.contains(&opened.identity);
-    let mut between: Vec<Opened> = beside(real, is_rotated_name).filter(new).collect();
+    let rotated = folders.rotated(real).into_iter().filter_map(|path| Opened::at(&path).ok());
+    let mut between: Vec<Opened> = rotated.filter(new).collect();
     between.sort_by_key(|opened| (opened.born, opened.modified));
+    // Whoever renames it meanwhile lets it be seen under two names.
+    let mut seen = HashSet::new();
+    between.retain(|opened| seen.insert(opened.identity));
     between
 }
 
-fn beside(real: &Path, named: fn(&Path, &Path) -> bool) -> impl Iterator<Item = Opened> {
+fn beside(real: &Path) -> impl Iterator<Item = Opened> {
     entries(real)
         .map(|entry| entry.path())
-        .filter(move |path| named(real, path) && !is_packed(path))
+        .filter(move |path| is_beside(real, path) && !is_packed(path))
         .filter_map(|path| Opened::at(&path).ok())
 }
 
@@ -86,7 +111,7 @@ mod tests {
         write("a.log", "new\n");
         assert_eq!(renamed(&entry, &salt).expect("found").path, at("a.log.2"));
         let known = HashSet::from([old.identity]);
-        let between = between(&old.real, old.born, &known);
+        let between = between(&mut Folders::default(), &old.real, old.born, &known);
         assert_eq!(between.iter().map(|opened| opened.path.clone()).collect::<Vec<_>>(), [at("a.log.1")]);
         write("a.log.2", "another content\n");
         assert!(renamed(&entry, &salt).is_none());

@@ -198,8 +198,8 @@ impl Tail {
     fn begins_as_before(&mut self) -> io::Result<bool> {
         let mut now = [0; SAMPLE];
         let read = read_full(&self.followed.file, &mut now, 0)?;
-        if self.beginning.is_empty() && self.at > 0 {
-            // Begun in its midst: what is known of its beginning is a hash.
+        if self.beginning.is_empty() {
+            // Begun in its midst, or some time after it was found: what is known of its beginning is a hash.
             let known = self.followed.beginning();
             if self.reading.salt.sample(&now[..read.min(known.length)]) != known {
                 return Ok(false);
@@ -246,7 +246,8 @@ impl Tail {
 
     /// Ends with the old content: what was not read of it is in a copy that was made before it was replaced, if there is one.
     async fn replaced(&mut self) -> Ended {
-        if self.at == 0 {
+        let nothing_known = self.at == 0 && self.followed.beginning().length == 0;
+        if nothing_known {
             return Ended::Truncated { copy: None };
         }
         let copy = rotation::copy_of(&self.followed.entry(), &self.noted, &self.reading.salt);

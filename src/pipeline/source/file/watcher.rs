@@ -3,6 +3,9 @@
 //! Each round: the paths that are there now are compared with the files that are followed. A file to which a path leads for the first
 //! time is begun; one to which none leads any longer is read to its end. What came to stand under a path later is begun when what was
 //! there before was read to its end, so that lines come in the order in which they were written.
+//!
+//! Where a file was rotated, others may have come and gone since the last look. They are looked for beside it, and again for a while: a
+//! folder that is read while its files are renamed does not show all of them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,17 +14,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::StartAt;
 use super::checkpoint::{Checkpoint, CheckpointError, Entry, Store};
 use super::followed::{Ended, Followed};
 use super::identity::{Identity, Opened, Position, Salt, Sample};
 use super::paths::{Paths, is_beside};
-use super::rotation;
+use super::rotation::{self, Folders};
+use super::{CLOCK, StartAt};
 
 /// The checkpoint is written at most so often.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 /// A file that looks like a copy of another is not begun before it could have been seen that the other is truncated.
 const COPYING: Duration = Duration::from_secs(5);
+/// Where a file was rotated, what else was is looked for again for so long.
+const SETTLING: Duration = Duration::from_secs(5);
+/// Rotated without end, what was made within this time before.
+const SETTLED: Duration = Duration::from_secs(60);
 /// A file that has gone is remembered for so long, in seconds, in case that it comes back.
 const REMEMBERED: u64 = 24 * 60 * 60;
 /// So many of them at most.
@@ -36,6 +43,15 @@ pub(super) struct Round {
     pub(super) files: usize,
     /// Bytes that are not held by the sinks yet.
     pub(super) lag: u64,
+}
+
+/// A path at which something was rotated.
+struct Turning {
+    path: PathBuf,
+    real: PathBuf,
+    /// What was made since, and is not known, came between.
+    since: SystemTime,
+    until: Instant,
 }
 
 /// What is known of all files.
@@ -59,6 +75,12 @@ pub(super) struct Watcher {
     /// Files that wait for those that stood under their path before, in order.
     waiting: Vec<Arc<Followed>>,
     postponed: HashMap<Identity, Instant>,
+    /// Paths at which something was rotated a moment ago.
+    turning: Vec<Turning>,
+    /// What the folders of this look hold, as far as that was asked for.
+    folders: Folders,
+    /// When the look before this one was begun.
+    looked_at: SystemTime,
     /// Paths about which something was said already.
     told: HashSet<PathBuf>,
     written: Vec<u8>,
@@ -95,6 +117,9 @@ impl Watcher {
             reading: Vec::new(),
             waiting: Vec::new(),
             postponed: HashMap::new(),
+            turning: Vec::new(),
+            folders: Folders::default(),
+            looked_at: since,
             told: HashSet::new(),
             written: Vec::new(),
             written_at: None,
@@ -109,6 +134,8 @@ impl Watcher {
 
     /// Looks at all paths once.
     pub(super) fn round(&mut self) -> Round {
+        let now = SystemTime::now();
+        self.folders = Folders::default();
         self.take_ended();
         let listed = self.list();
         for followed in self.reading.iter().chain(&self.waiting) {
@@ -121,8 +148,10 @@ impl Watcher {
         for (path, identity) in listed.iter().filter(|(_, identity)| !known.contains(identity)) {
             self.begin(path, *identity);
         }
+        self.look_between();
         self.postponed.retain(|identity, _| listed.iter().any(|(_, listed)| listed == identity));
         self.first = false;
+        self.looked_at = now.checked_sub(CLOCK).unwrap_or(now);
         self.write(false);
         Round { begun: self.start(), files: self.reading.len() + self.waiting.len(), lag: self.lag() }
     }
@@ -197,9 +226,10 @@ impl Watcher {
                         let (begun, copy) = (copy.born, Opened { path: followed.slot.clone(), ..copy });
                         self.add(copy, begun, entry.beginning, entry.held);
                     }
+                    self.turns(&followed.slot, &followed.real, followed.begun);
                 }
                 Some(Ended::Truncated { copy: None }) => {
-                    self.begin_between((&followed.slot, &followed.real), followed.begun, followed.identity, None);
+                    self.begin_between((&followed.slot, &followed.real), followed.begun, Some(followed.identity), None);
                 }
                 Some(Ended::Stopped) => {}
                 Some(Ended::Failed(error)) => {
@@ -246,14 +276,14 @@ impl Watcher {
                     let is_copy = opened.identity.inode != entry.identity.inode;
                     let begun = if is_copy { opened.born } else { entry.begun() };
                     if entry.beginning.length == 0 {
-                        self.begin_between((&entry.path, &entry.real_path), begun, opened.identity, None);
+                        self.begin_between((&entry.path, &entry.real_path), begun, Some(opened.identity), None);
                     }
                     self.add(opened, begun, entry.beginning, entry.held);
                 }
                 None if entry.held.offset > 0 => {
                     let (path, read) = (entry.path.display(), entry.held.offset);
                     tracing::warn!(source = self.name, %path, read, "gone, and not found beside its path: if it held more, that is lost");
-                    self.begin_between((&entry.path, &entry.real_path), entry.begun(), entry.identity, None);
+                    self.begin_between((&entry.path, &entry.real_path), entry.begun(), Some(entry.identity), None);
                     self.forget(entry);
                 }
                 None => {}
@@ -276,9 +306,8 @@ impl Watcher {
         match self.start_of(&opened) {
             Ok(Some((beginning, start))) => {
                 let before = self.reading.iter().chain(&self.waiting).filter(|followed| followed.slot == opened.path);
-                if let Some(begun) = before.map(|followed| followed.begun).max() {
-                    self.begin_between((&opened.path, &opened.real), begun, opened.identity, Some(&beginning));
-                }
+                let begun = before.map(|followed| followed.begun).max().unwrap_or(self.looked_at);
+                self.begin_between((&opened.path, &opened.real), begun, Some(opened.identity), Some(&beginning));
                 self.add(opened, SystemTime::now(), beginning, start);
             }
             Ok(None) => {}
@@ -322,22 +351,60 @@ impl Watcher {
         })
     }
 
-    /// Begins with what was made since `begun` and stood under a path in the meantime. What begins like `beginning` is a copy of what
-    /// stands there now.
+    /// Takes note that something was rotated at a path.
+    fn turns(&mut self, path: &Path, real: &Path, since: SystemTime) {
+        let until = Instant::now() + SETTLING;
+        match self.turning.iter_mut().find(|turning| turning.path == path) {
+            Some(turning) => turning.until = until,
+            None => self.turning.push(Turning { path: path.to_owned(), real: real.to_owned(), since, until }),
+        }
+    }
+
+    /// Looks again for what was made and rotated away where something was a moment ago.
+    fn look_between(&mut self) {
+        let (now, earliest) = (Instant::now(), SystemTime::now().checked_sub(SETTLED).unwrap_or(UNIX_EPOCH));
+        for turning in std::mem::take(&mut self.turning) {
+            let since = turning.since.max(earliest);
+            self.find_between((&turning.path, &turning.real), since, None, None);
+            if turning.until > now {
+                self.turning.push(Turning { since, ..turning });
+            }
+        }
+    }
+
+    /// Whether it is a file that was read to its end, and not another one with its inode.
+    fn has_gone(&self, opened: &Opened) -> bool {
+        let mut same = self.gone.iter().filter(|gone| gone.identity == opened.identity);
+        same.any(|gone| opened.continues(&gone.beginning, &gone.held, &self.salt).unwrap_or(false))
+    }
+
+    /// Begins with what was made since `begun` and stood under a path in the meantime, and looks for more of it for a while.
     fn begin_between(
         &mut self,
         (path, real): (&Path, &Path),
         begun: SystemTime,
-        identity: Identity,
+        identity: Option<Identity>,
+        beginning: Option<&Sample>,
+    ) {
+        self.find_between((path, real), begun, identity, beginning);
+        self.turns(path, real, begun);
+    }
+
+    /// Begins with what was made since `begun` and stood under a path in the meantime. What begins like `beginning` is a copy of what
+    /// stands there now.
+    fn find_between(
+        &mut self,
+        (path, real): (&Path, &Path),
+        begun: SystemTime,
+        identity: Option<Identity>,
         beginning: Option<&Sample>,
     ) {
         let mut known = self.known();
-        known.extend(self.gone.iter().map(|entry| entry.identity));
         known.extend(&self.expected);
-        known.insert(identity);
-        for between in rotation::between(real, begun, &known) {
+        known.extend(identity);
+        for between in rotation::between(&mut self.folders, real, begun, &known) {
             let copies = |sample: &&Sample| sample.length > 0 && between.begins(sample, &self.salt).unwrap_or(false);
-            if beginning.filter(copies).is_some() || self.may_be_copy(&between) {
+            if beginning.filter(copies).is_some() || self.may_be_copy(&between) || self.has_gone(&between) {
                 continue;
             }
             match self.salt.beginning(&between.file) {

@@ -5,7 +5,9 @@
 
 1. one: one sender, one receiver, the same log through socat (its default settings) and through inkprint, in turn; the best round of
    each counts. At least half of socat's.
-2. eight: the same bytes by eight connections at once. At least 1.5 times one connection on two cores, or no core is left.
+2. eight: the same bytes by eight connections at once; then a log with a secret in every line, where there is more to do in the service
+   and less around it. In one of them at least 1.5 times one connection on two cores, or no core is left to the service: the senders and
+   the receiver need some, too.
 3. idle: so many connections that say nothing. Under 200 MiB for 10,000.
 4. latency: a line now and then on an idle connection, from its sending to its arrival. Under 1 ms at the median, 5 ms at the 99th
    percentile.
@@ -100,6 +102,13 @@ def through_inkprint(program, home, files, lines, threads):
     return speed, faults + (["a secret was let through"] if leaked else []), used
 
 
+def busy_seconds():
+    """Seconds in which the machine's processors worked, whoever for."""
+    with open("/proc/stat") as stat:
+        user, nice, system, _, _, irq, softirq = map(int, stat.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
 def throughput(program, home, parts, rounds):
     lines = sum(part.count(b"\n") for part in parts)
     whole = os.path.join(home, "whole")
@@ -110,20 +119,24 @@ def throughput(program, home, parts, rounds):
         eighths.append(os.path.join(home, f"part{number}"))
         with open(eighths[-1], "wb") as file:
             file.writelines(parts[number::8])
-    best, faults, cores = {"socat": 0.0, "one": 0.0, "eight": 0.0}, [], {}
+    best, faults, cores, busy = {"socat": 0.0, "one": 0.0, "eight": 0.0}, [], {}, {}
     threads = os.cpu_count() or 1
     for _ in range(rounds):
         speed, told = through_socat([whole], lines)
         best["socat"], faults = max(best["socat"], speed), faults + told
         for name, files in (("one", [whole]), ("eight", eighths)):
+            before = busy_seconds()
             speed, told, used = through_inkprint(program, home, files, lines, threads)
+            machine = busy_seconds() - before
             faults += [f"{name}: {fault}" for fault in told]
             if speed > best[name]:
-                best[name], cores[name] = speed, used["cpu"] * speed / sum(map(os.path.getsize, files))
+                seconds = sum(map(os.path.getsize, files)) / speed
+                best[name], cores[name], busy[name] = speed, used["cpu"] / seconds, machine / seconds
     return {
         "MB": sum(map(len, parts)) // 10**6, "socat MB/s": best["socat"] / 1e6, "one MB/s": best["one"] / 1e6,
         "eight MB/s": best["eight"] / 1e6, "one to socat": best["one"] / best["socat"], "eight to one": best["eight"] / best["one"],
         "cores used by one": cores["one"], "cores used by eight": cores["eight"],
+        "cores busy with one": busy["one"], "cores busy with eight": busy["eight"],
     }, faults
 
 
@@ -182,9 +195,11 @@ def latency(program, home, count):
 def verdicts(result):
     """What must hold, and whether it does."""
     one = result["throughput"]
-    busy = one["cores used by one"] >= 0.8 * (os.cpu_count() or 1)
+    dense = result["dense"]
+    busy = one["cores busy with one"] >= 0.9 * (os.cpu_count() or 1)
     yield "one connection is at least half as fast as socat", one["one to socat"] >= 0.5
-    yield "eight connections are 1.5 times as fast as one, or one has all cores busy", one["eight to one"] >= 1.5 or busy
+    yield "eight connections are 1.5 times as fast as one, or all cores are busy with one", one["eight to one"] >= 1.5 or busy
+    yield "with a secret in every line eight connections are 1.5 times as fast as one", dense["eight to one"] >= 1.5
     if "idle" in result:
         yield "idle connections take less than 200 MiB", result["idle"]["MiB idle"] < 200
     yield "a line is under 1 ms on its way at the median", result["latency"]["median ms"] < 1
@@ -209,6 +224,8 @@ def main():
             result["idle"], told = idle(program, home, args.idle)
             faults += told
         result["throughput"], told = throughput(program, home, log_text(args.size * 10**6), args.rounds)
+        faults += told
+        result["dense"], told = throughput(program, home, log_text(args.size * 10**5, secrets=1), args.rounds)
         faults += told
     for name, figures in result.items():
         for what, figure in figures.items():

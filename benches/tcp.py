@@ -16,8 +16,8 @@ import argparse, collections, hashlib, json, os, random, re, selectors, socket, 
 CHUNK = 1 << 20
 
 
-def log_text(size, seed=1):
-    """Some MB of application log, repeated up to `size` bytes; a secret in about one line of a thousand."""
+def log_text(size, seed=1, secrets=0.001):
+    """Some MB of application log, repeated up to `size` bytes; a secret in about this share of the lines."""
     r, lines, have = random.Random(seed), [], 0
     words = "request served worker queue retry upstream cache index shard commit flush lease timeout session region".split()
     while have < 8 << 20:
@@ -31,7 +31,7 @@ def log_text(size, seed=1):
         else:
             line = '10.0.%d.%d - - [%s] "GET /api/v1/%s/%d HTTP/1.1" 200 %d "-" "curl/8.5"' % (
                 r.randint(0, 255), r.randint(0, 255), stamp, r.choice(words), r.randint(1, 9999), r.randint(100, 99999))
-        if r.random() < 0.001:
+        if r.random() < secrets:
             line += " token=ghp_" + "".join(r.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij0123456789") for _ in range(36))
         lines.append(line)
         have += len(line) + 1

@@ -4,6 +4,7 @@
 //! sightings; spools; then the service as [`super::run`] has it. Stop: the service; the index; last, the journal, which tells how it
 //! ended.
 
+mod bridges;
 mod certificates;
 mod confine;
 mod control;
@@ -18,9 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use self::bridges::Bridges;
 use self::control::Control;
 use self::quarantine::Keeping;
 use self::recorders::Recorders;
@@ -33,8 +35,10 @@ use crate::control::config::admin::Admin;
 use crate::control::gaps;
 use crate::control::journal::Journal;
 use crate::control::journal::entry::{Actor, Configuration};
+use crate::control::keyring::source::KeyringSource;
 use crate::control::metrics::Metrics;
 use crate::control::reload::{self, Loaded, Reloader, Reloads};
+use crate::control::rotation::Schedule;
 use crate::pipeline::queue::Amount;
 
 /// Who may use the admin socket: its owner and group.
@@ -65,9 +69,10 @@ pub fn serve(
     let metrics = Metrics::new();
     let chronicle = begin(&config, configuration, &loaded)?;
     let recorders = Recorders::start(&config)?;
+    let bridges = Bridges::start(&config)?;
     let keeping = Keeping::start(&config, &metrics)?;
-    let standing = loaded.standing(None, recorders.witnessing(), &metrics).detaining(keeping.detaining());
-    let standing = Arc::new(standing);
+    let standing = loaded.standing(None, recorders.witnessing(), &metrics);
+    let standing = Arc::new(standing.detaining(keeping.detaining()).bridging(bridges.bridging()));
     let (in_force, lanes) = watch::channel(Arc::clone(&standing));
     let sinks = outputs::open(&config, outputs)?;
 
@@ -77,10 +82,11 @@ pub fn serve(
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
     let drain_timeout = config.limits.drain_timeout;
     let certificates = reloads.iter().filter_map(|part| part.certificates()).collect();
+    let schedule = schedule(&config);
     let reloader = Reloader::new((path, config), recorders.witnessing().to_vec(), metrics.clone(), reloads, in_force);
     metrics.record(|| reload::describe(&["applied", "refused"]));
-    let control =
-        Control::start(reloader, chronicle, standing.meters.totals()).context("cannot start the control side")?;
+    let control = Control::start(reloader, chronicle, schedule, standing.meters.totals())
+        .context("cannot start the control side")?;
     drop(standing);
     let service = Service {
         threads,
@@ -96,9 +102,11 @@ pub fn serve(
     let left = super::run(service, shutdown);
     keeping.finish();
     let (gaps, recorded) = recorders.finish();
+    let bridged = bridges.finish();
     let told = control.stop(left.is_ok(), gaps);
     let left = left?;
     recorded?;
+    bridged?;
     told?;
     Ok(left)
 }
@@ -138,6 +146,12 @@ fn listen(admin: &Admin, reloads: &mut Vec<Box<dyn Reloads>>) -> anyhow::Result<
         }
         AdminAddress::Unix(path) => Listen::Unix(super::listeners::unix(path, ADMIN_MODE, what)?),
     })
+}
+
+fn schedule(config: &Config) -> Option<Schedule> {
+    let KeyringSource::File(keyring) = &config.keyring else { return None };
+    let every = SignedDuration::try_from(config.keys.rotate_every?).ok()?;
+    Some(Schedule { keyring: keyring.clone(), every })
 }
 
 fn processors() -> usize {

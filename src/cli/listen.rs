@@ -145,7 +145,7 @@ pub fn run(
     let meters = metrics.record(|| Meters::new(&policy, Arc::default()));
     let standing = Standing {
         generation: 0,
-        tenants: vec![Tenant { policy, witnessing, detaining }],
+        tenants: vec![Tenant { policy, witnessing, bridging: None, detaining }],
         meters,
         key_activated: None,
     };

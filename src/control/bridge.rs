@@ -25,8 +25,8 @@ pub type Placed = (KeyEpoch, Print);
 #[derive(Debug)]
 pub struct Bridges {
     namespace: Namespace,
-    /// From the newer print to the older one.
-    older: HashMap<Placed, Vec<Placed>>,
+    /// From each print to those of the epochs beside its own.
+    links: HashMap<Placed, Vec<Placed>>,
     known: HashSet<(Placed, Placed)>,
     /// By older and newer epoch.
     new: BTreeMap<(KeyEpoch, KeyEpoch), Vec<(Print, Print)>>,
@@ -35,7 +35,7 @@ pub struct Bridges {
 impl Bridges {
     /// None so far.
     pub fn new(namespace: Namespace) -> Self {
-        Self { namespace, older: HashMap::new(), known: HashSet::new(), new: BTreeMap::new() }
+        Self { namespace, links: HashMap::new(), known: HashSet::new(), new: BTreeMap::new() }
     }
 
     /// Those that a journal tells of.
@@ -89,19 +89,20 @@ impl Bridges {
     fn link(&mut self, older: Placed, newer: Placed) -> bool {
         let new = self.known.insert((older, newer));
         if new {
-            self.older.entry(newer).or_default().push(older);
+            self.links.entry(newer).or_default().push(older);
+            self.links.entry(older).or_default().push(newer);
         }
         new
     }
 
-    /// The prints that the same secret had in earlier epochs, as far as bridges lead.
-    pub fn before(&self, print: Placed) -> Vec<Placed> {
+    /// The prints that the same secret has in other epochs, as far as bridges lead.
+    pub fn linked(&self, print: Placed) -> Vec<Placed> {
         let (mut found, mut at) = (vec![print], 0);
         while let Some(print) = found.get(at) {
-            for older in self.older.get(print).into_iter().flatten() {
-                // A journal that somebody wrote could lead in a circle.
-                if !found.contains(older) {
-                    found.push(*older);
+            for other in self.links.get(print).into_iter().flatten() {
+                // It leads back, too; and a journal that somebody wrote could lead in a circle.
+                if !found.contains(other) {
+                    found.push(*other);
                 }
             }
             at += 1;
@@ -164,8 +165,8 @@ mod tests {
         bridges.add(&[keys(3), keys(2)], &Secret::borrowed(b"another"));
         bridges.add(&[keys(3), keys(2)], &secret);
         let placed = |epoch: u32| (KeyEpoch::new(epoch).expect("not zero"), keys(epoch).print(&secret));
-        assert_eq!(bridges.before(placed(3)), [placed(2), placed(1)]);
-        assert_eq!(bridges.before(placed(1)), []);
+        assert_eq!(bridges.linked(placed(3)), [placed(2), placed(1)]);
+        assert_eq!(bridges.linked(placed(1)), [placed(2), placed(3)]);
         let entries = bridges.take();
         assert_eq!(entries.len(), 2, "one for each pair of epochs: {entries:?}");
         assert!(!format!("{entries:?}").contains("hunter"));

@@ -10,6 +10,7 @@ use super::journal::entry::{
 };
 use super::journal::{Journal, JournalError};
 use super::reload::Applied;
+use super::rotation::{Rotation, RotationError, Schedule};
 use crate::model::{KeyEpoch, Namespace};
 use crate::pipeline::detect::Detector;
 use crate::pipeline::fingerprint::Reason;
@@ -79,6 +80,14 @@ impl Chronicle {
         let reason = reason[..end].to_owned();
         let reload = Reload { applied: false, generation: self.generation, reason: Some(reason) };
         journal.append(now, &[Entry::Reload(reload)]).map(drop)
+    }
+
+    /// Rotates a keyring that is due, and tells of it.
+    ///
+    /// # Errors
+    /// [`RotationError`].
+    pub fn rotate(&mut self, schedule: &Schedule, now: Timestamp) -> Result<Rotation, RotationError> {
+        schedule.rotate_if_due(self.journal.as_mut(), now)
     }
 
     /// Tells what was withheld, and which marks were forged, since it was told last.

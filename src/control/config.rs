@@ -15,6 +15,7 @@ mod check;
 pub mod example;
 pub mod fault;
 pub mod field;
+pub mod keys;
 pub mod limits;
 pub mod load;
 pub mod log;
@@ -42,6 +43,7 @@ pub use self::name::PartName;
 
 use self::admin::Admin;
 use self::field::{Settings as _, default, optional, required, settings};
+use self::keys::Keys;
 use self::limits::Limits;
 use self::log::Log;
 use self::reader::{At, Faults, Section};
@@ -65,6 +67,8 @@ pub const VERSION: u64 = 1;
 pub struct Config {
     /// Where the keyring comes from.
     pub keyring: KeyringSource,
+    /// What becomes of its keys.
+    pub keys: Keys,
     /// The namespace of sources that name none.
     pub namespace: Namespace,
     /// Threads that clean; as many as there are processors where there is no number.
@@ -101,6 +105,8 @@ settings! {
         /// Where the keyring comes from: a path or file:PATH, env:NAME, fd:N, credential:NAME, command:PROGRAM ARGS, or vault:…, as
         /// --keyring takes it.
         keyring: Told<KeyringSource> = required("/etc/inkprint/keyring");
+        /// What becomes of keys while the service runs.
+        keys: Told<Table<Keys>> = default("{}");
         /// The namespace (tenant) of sources that name none.
         namespace: Told<Namespace> = default(Namespace::DEFAULT);
         /// Threads that clean.

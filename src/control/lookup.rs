@@ -99,7 +99,7 @@ impl Lookup {
             if let Some(bridges) = &mut self.bridges {
                 bridges.add_prints(&prints);
                 let live = |epoch: KeyEpoch| prints.iter().any(|(known, _)| *known == epoch);
-                for (epoch, print) in prints.iter().flat_map(|print| bridges.before(*print)) {
+                for (epoch, print) in prints.iter().flat_map(|print| bridges.linked(*print)) {
                     if live(epoch) || traces.iter().any(|trace| (trace.epoch, trace.print) == (epoch, print)) {
                         continue;
                     }
@@ -131,7 +131,16 @@ impl Lookup {
             let rule = mark.and_then(|mark| RuleId::new(mark.rule).ok());
             let mark = mark.map(|mark| format!("ink1-{}-k{}-{}", mark.rule, mark.epoch, mark.fingerprint));
             self.by_print.entry((epoch, print)).or_default().push((place, traces.len()));
-            traces.push(Trace { epoch, print, rule, mark, bridged: false });
+            traces.push(Trace { epoch, print, rule: rule.clone(), mark, bridged: false });
+            // The same secret's marks of before a rotation and after it, which only bridges tell.
+            for (epoch, print) in self.bridges.iter().flat_map(|bridges| bridges.linked((epoch, print))) {
+                if traces.iter().any(|trace| (trace.epoch, trace.print) == (epoch, print)) {
+                    continue;
+                }
+                let bridged = !self.keys.iter().any(|keys| keys.epoch() == epoch);
+                self.by_print.entry((epoch, print)).or_default().push((place, traces.len()));
+                traces.push(Trace { epoch, print, rule: rule.clone(), mark: None, bridged });
+            }
         }
     }
 

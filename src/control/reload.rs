@@ -180,7 +180,10 @@ impl Loaded {
         let tenants = self.policies.into_iter().zip(witnessing.iter().cloned());
         // The same over reloads: another quarantine takes a restart.
         let detaining = before.and_then(|before| before.tenants.first()?.detaining.clone());
-        let tenants = tenants.map(|(policy, witnessing)| Tenant { policy, witnessing, detaining: detaining.clone() });
+        let tenants = tenants.enumerate().map(|(tenant, (policy, witnessing))| {
+            let bridging = before.and_then(|before| before.tenants.get(tenant)?.bridging.clone());
+            Tenant { policy, witnessing, bridging, detaining: detaining.clone() }
+        });
         let tenants = tenants.collect();
         Standing { generation, tenants, meters, key_activated: Some(self.activated.as_second()) }
     }
@@ -233,6 +236,11 @@ impl Reloader {
         outcome
     }
 
+    /// The epoch that makes marks.
+    pub fn epoch(&self) -> KeyEpoch {
+        self.in_force.borrow().tenants[0].policy.keys.epoch()
+    }
+
     fn check_and_apply(&mut self) -> Result<Applied, ReloadError> {
         let (config, configuration) = read(&self.path)?;
         let sections = changed(&self.config, &config);
@@ -276,6 +284,7 @@ pub fn read(path: &std::path::Path) -> Result<(Config, Configuration), ReloadErr
 /// The sections in which two configurations differ, of those that only a restart can change.
 fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     [
+        ("keys", old.keys != new.keys),
         ("namespace", old.namespace != new.namespace),
         ("threads", old.threads != new.threads),
         ("limits", old.limits != new.limits),

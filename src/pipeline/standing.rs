@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use self_cell::self_cell;
 
+use super::bridger::Bridging;
 use super::detect::DatabaseError;
 use super::detention::Detaining;
 use super::meters::Meters;
@@ -21,6 +22,8 @@ pub struct Tenant {
     pub policy: Arc<Policy>,
     /// Who is told of what is seen.
     pub witnessing: Option<Witnessing>,
+    /// Who keeps the links between its key epochs.
+    pub bridging: Option<Bridging>,
     /// Who takes the lines that are withheld.
     pub detaining: Option<Detaining>,
 }
@@ -46,6 +49,14 @@ impl Standing {
         }
         self
     }
+
+    /// The same, in which each tenant's links between key epochs are kept; those that follow it keep that.
+    pub fn bridging(mut self, bridging: &[Option<Bridging>]) -> Self {
+        for (tenant, bridging) in self.tenants.iter_mut().zip(bridging) {
+            tenant.bridging.clone_from(bridging);
+        }
+        self
+    }
 }
 
 self_cell!(
@@ -65,7 +76,8 @@ impl OwnedWorker {
     pub fn of(tenant: &Tenant) -> Result<Self, DatabaseError> {
         Self::try_new(Arc::clone(&tenant.policy), |policy| {
             let worker = Worker::new(policy)?.counting_lines(true);
-            Ok(worker.witnessed(tenant.witnessing.as_ref()).detaining(tenant.detaining.as_ref()))
+            let worker = worker.witnessed(tenant.witnessing.as_ref()).bridging(tenant.bridging.as_ref());
+            Ok(worker.detaining(tenant.detaining.as_ref()))
         })
     }
 }

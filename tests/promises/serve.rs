@@ -16,6 +16,8 @@ pub mod peers;
 mod programs;
 /// Reloads: whole or not at all, without a connection dropped or a line uncleaned.
 mod reload;
+/// Keys that the service replaces itself.
+mod rotation;
 /// The service under test, on a home of its own.
 pub mod service;
 /// Sinks that stall, stay away, flap and vanish.

@@ -65,6 +65,7 @@ fn needs(path: &Path, config: &Config) -> Needs {
     let mut needs = Needs { read: vec![path.to_owned()], ..Needs::default() };
     let mut ports = Some(Vec::new());
     match &config.keyring {
+        KeyringSource::File(path) if config.keys.rotate_every.is_some() => needs.write.push(path.clone()),
         KeyringSource::File(path) => needs.read.push(path.clone()),
         KeyringSource::Credential(_) => {
             needs.read.extend(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from));

@@ -1,4 +1,5 @@
-//! The control thread: reloads, one at a time, when a signal or the admin side asks; and the journal, which hears of them.
+//! The control thread: reloads, one at a time, when a signal or the admin side asks; keys that are rotated when they are due; and the
+//! journal, which hears of both.
 
 use std::io;
 use std::sync::Arc;
@@ -17,9 +18,10 @@ use crate::control::chronicle::Chronicle;
 use crate::control::journal::entry::Gap;
 use crate::control::notify;
 use crate::control::reload::Reloader;
+use crate::control::rotation::{Rotation, Schedule};
 use crate::pipeline::meters::Totals;
 
-/// How often the journal hears of what was withheld or forged.
+/// How often the journal hears of what was withheld or forged, and the keys' age is looked at.
 const TICK: Duration = Duration::from_secs(60);
 
 enum Ask {
@@ -37,7 +39,12 @@ pub(super) struct Control {
 
 impl Control {
     /// Starts it; from now on SIGHUP is a reload.
-    pub(super) fn start(mut reloader: Reloader, mut chronicle: Chronicle, totals: Arc<Totals>) -> io::Result<Self> {
+    pub(super) fn start(
+        mut reloader: Reloader,
+        mut chronicle: Chronicle,
+        schedule: Option<Schedule>,
+        totals: Arc<Totals>,
+    ) -> io::Result<Self> {
         let (ask, asked) = channel();
         let mut hangups = Signals::new([SIGHUP])?;
         let hangup = ask.clone();
@@ -50,6 +57,9 @@ impl Control {
         })?;
         let thread = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             loop {
+                if let Some(schedule) = &schedule {
+                    rotate(schedule, &mut reloader, &mut chronicle);
+                }
                 match asked.recv_timeout(TICK) {
                     Ok(Ask::Reload(answer)) => {
                         let outcome = reload(&mut reloader, &mut chronicle);
@@ -89,6 +99,23 @@ impl Control {
         let _ = self.ask.send(Ask::Stop(ok, gaps));
         self.thread.join().unwrap_or_else(|_| Err(anyhow!("the control side has failed")))
     }
+}
+
+/// Rotates the keyring when that is due, and takes up whichever epoch it has then: another service may have rotated it.
+fn rotate(schedule: &Schedule, reloader: &mut Reloader, chronicle: &mut Chronicle) {
+    match chronicle.rotate(schedule, Timestamp::now()) {
+        Ok(Rotation::Done(epoch)) => tracing::info!(%epoch, "the keyring was rotated, as it was due"),
+        Ok(Rotation::NotDue { epoch, .. }) if epoch != reloader.epoch() => {
+            tracing::info!(%epoch, "the keyring has another epoch");
+        }
+        Ok(Rotation::NotDue { .. }) => return,
+        Err(error) => {
+            tracing::error!(%error, "the keyring cannot be rotated: the present epoch stays, and it is tried again");
+            return;
+        }
+    }
+    // Refused, it is tried again at the next tick. That was said.
+    let _ = reload(reloader, chronicle);
 }
 
 /// A reload that cannot be told of in the journal is said loudly: it is in force all the same, as its keys may be needed.

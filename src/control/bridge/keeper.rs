@@ -5,7 +5,9 @@
 //! - While the journal cannot be written, the log goes on: links are kept and tried again, and what is beyond the bound is counted as lost.
 //!   A secret that is seen again later is linked then.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,7 +38,13 @@ pub struct Kept {
 
 /// The running thread.
 #[derive(Debug)]
-pub struct Keeper(JoinHandle<Result<Kept, JournalError>>);
+pub struct Keeper {
+    thread: JoinHandle<Result<Kept, JournalError>>,
+    /// What was sent is all there is.
+    ending: Arc<AtomicBool>,
+    /// Wakes it.
+    to: SyncSender<Vec<Linked>>,
+}
 
 impl Keeper {
     /// Starts it, with what the journal knows already. `on_error` is told of the first entry in a row that cannot be written.
@@ -59,17 +67,23 @@ impl Keeper {
             failing: false,
             on_error: Box::new(on_error),
         };
-        let run = move || work.run(&links, clock);
+        let ending = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&ending);
+        let run = move || work.run(&links, &ends, clock);
         let thread = std::thread::Builder::new().name("bridges".to_owned()).spawn(run)?;
-        Ok((Bridging { to }, Self(thread)))
+        Ok((Bridging { to: to.clone() }, Self { thread, ending, to }))
     }
 
-    /// Waits until all is written. Every sender must be gone.
+    /// Waits until all is written that was sent by now. What is sent later is not kept.
     ///
     /// # Errors
     /// [`JournalError`], when what was held last could not be written.
     pub fn finish(self) -> Result<Kept, JournalError> {
-        self.0.join().unwrap_or_else(|_| Err(JournalError::Broken("of bridges".to_owned())))
+        self.ending.store(true, Ordering::Release);
+        // Where there is no room for it, it is awake.
+        let _ = self.to.try_send(Vec::new());
+        drop(self.to);
+        self.thread.join().unwrap_or_else(|_| Err(JournalError::Broken("of bridges".to_owned())))
     }
 }
 
@@ -86,13 +100,22 @@ struct Work {
 }
 
 impl Work {
-    fn run(&mut self, links: &Receiver<Vec<Linked>>, clock: fn() -> Timestamp) -> Result<Kept, JournalError> {
+    fn run(
+        &mut self,
+        links: &Receiver<Vec<Linked>>,
+        ending: &AtomicBool,
+        clock: fn() -> Timestamp,
+    ) -> Result<Kept, JournalError> {
         let mut next = Instant::now() + PERIOD;
         loop {
             match links.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(made) => made.iter().for_each(|linked| self.link(linked)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if ending.load(Ordering::Acquire) {
+                links.try_iter().flatten().for_each(|linked| self.link(&linked));
+                break;
             }
             if Instant::now() >= next {
                 if let Err(error) = self.write(clock()) {

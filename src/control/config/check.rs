@@ -15,6 +15,7 @@ use super::shape::measure::written_size;
 use super::sink::{Sink, SinkKind};
 use super::source::{Source, SourceKind};
 use super::{Config, RawConfig};
+use crate::control::keyring::source::KeyringSource;
 
 /// A spool holds at least so many of the longest lines: with fewer, its files could not be freed one by one.
 const SPOOLED_LINES: u64 = 4;
@@ -27,6 +28,7 @@ pub(super) fn check(raw: RawConfig, table: &DeTable<'_>, faults: &mut Faults) ->
     Claims::of(&raw).conflicts(&mut checker);
     checker.loops(&raw, &routes);
     checker.memory(&raw);
+    checker.keys(&raw);
     assembled(raw, routes)
 }
 
@@ -50,6 +52,18 @@ impl Checker<'_, '_> {
         }
         if none(raw.sinks.as_ref().map(|sinks| sinks.names.is_empty())) {
             self.note("sinks".to_owned(), Problem::None { what: "sink" });
+        }
+    }
+
+    /// Keys that are to be rotated can be written, and bridges have a journal to go into.
+    fn keys(&mut self, raw: &RawConfig) {
+        let Some(keys) = &raw.keys else { return };
+        let elsewhere = raw.keyring.as_ref().is_some_and(|keyring| !matches!(keyring, KeyringSource::File(_)));
+        if keys.rotate_every.is_some() && elsewhere {
+            self.note("keys.rotate_every".to_owned(), Problem::Needs("keyring = PATH"));
+        }
+        if keys.bridge && matches!(raw.journal, Some(None)) {
+            self.note("keys.bridge".to_owned(), Problem::Needs("[journal]"));
         }
     }
 
@@ -175,6 +189,7 @@ fn assembled(raw: RawConfig, routes: Vec<Route>) -> Option<Config> {
         .map(|(name, (shared, kind))| (name, Sink { spool: shared.spool, when_full: shared.when_full, kind }));
     Some(Config {
         keyring: raw.keyring?,
+        keys: raw.keys?,
         threads: raw.threads?,
         rules: raw.rules?,
         log: raw.log?,

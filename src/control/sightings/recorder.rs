@@ -30,8 +30,9 @@ const FLUSH_AT: usize = 1 << 18;
 const CHANNEL: usize = 64;
 /// Between two flushes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// So long the log waits for an index that is slow; longer only makes it wait again once it has answered.
-const STALL: Duration = Duration::from_secs(5);
+/// So long the log waits for an index that is slow; longer only makes it wait again once it has answered. A pause loses nothing, and a disk
+/// that writes back what it holds may take some seconds for a flush.
+const STALL: Duration = Duration::from_secs(30);
 /// At the end, the index is tried so often in a row.
 const LAST_TRIES: usize = 4;
 /// Between two tries at the end.

@@ -62,7 +62,7 @@ to = []
     let expected = [
         "line 2: keyrin: unknown field (did you mean `keyring`?)",
         "line 3: threads: must be from 1 to 256",
-        "line 4: colour: unknown field; known here: version, keyring, namespace",
+        "line 4: colour: unknown field; known here: version, keyring, keys, namespace",
         "line 6: limits.memory: must be a size",
         "line 7: limits.drain_timeout: must be a time with its unit, such as \"250ms\"",
         "line 9: sources.apps.type: unknown type (did you mean `tcp`?); there are stdin, tcp, unix",
@@ -212,6 +212,14 @@ fn fields_that_need_each_other_are_told() {
         "[sinks.h]\ntype = 'tcp'\naddress = 'a:1'\ntls = { key = '/k' }\n",
         &["sinks.h.tls.key: needs `certificate`"],
     );
+    faulty("[keys]\nbridge = true\n", &["keys.bridge: needs `[journal]`"]);
+    assert!(
+        Config::parse(&format!("{LEAST}[keys]\nbridge = true\nrotate_every = '90d'\n[journal]\npath = '/j'\n")).is_ok()
+    );
+    let elsewhere = LEAST.replace("\"/etc/inkprint/keyring\"", "\"env:K\"");
+    assert_ne!(elsewhere, LEAST);
+    let found = faults(&format!("{elsewhere}[keys]\nrotate_every = '90d'\n"));
+    assert!(found.len() == 1 && found[0].contains("keys.rotate_every: needs `keyring = PATH`"), "{found:?}");
     faulty("[rules]\nbuiltin = false\n", &["rules.builtin: needs `patterns`"]);
     faulty(
         "[rules]\nactions = ['jwt=hunter2', 'mask']\n",

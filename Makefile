@@ -50,9 +50,10 @@ fuzz: install-test-deps ## fuzz each target for FUZZ_SECONDS (60)
 bench: install-bench-deps build ## measure, in process and end to end
 	@$(CARGO) bench --locked --bench scan -- --json $(abspath $(TARGET))/scan.json
 	@python3 benches/end_to_end.py --binary $(TARGET)/release/inkprint --json $(TARGET)/end-to-end.json $(BENCH_ARGS)
+	@python3 benches/serve.py $(TARGET)/release/inkprint --json $(TARGET)/serve.json
 
 bench-report: bench ## measure, and rewrite docs/performance.md
-	@python3 benches/report.py $(TARGET)/scan.json $(TARGET)/end-to-end.json
+	@python3 benches/report.py $(TARGET)/scan.json $(TARGET)/end-to-end.json $(TARGET)/serve.json
 
 install-deps:
 	@sh tools/install-missing.sh build

@@ -4,6 +4,7 @@
 //! - Only cleaned bytes come here. The directory has mode 0700, its files 0600, and one process at a time works in it.
 //! - [`append`](Spool::append) returns `Ok` once the record is synced: from then on neither `kill -9` nor a power cut loses it.
 //!   Records that wait at the same time share one sync; none waits for others to come.
+//! - A line that was begun in one record and not ended before the process was killed is ended when it comes out.
 //! - Records come out whole, in the order in which they went in, and again after a crash where they were not
 //!   [`done`](Spool::done).
 //! - No more than [`Settings::max_bytes`] of the disk is used, and it is given back while records are delivered. While there is no

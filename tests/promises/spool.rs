@@ -61,6 +61,27 @@ fn drain(spool: &Spool) -> Vec<usize> {
 }
 
 #[test]
+fn a_line_that_a_killed_process_has_not_ended_is_ended() {
+    let home = tempfile::tempdir().expect("a directory");
+    let open = || Spool::open(&settings(&home.path().join("spool"), 8 << 20)).expect("it opens").0;
+    let append = |spool: &Spool, text: &str| wait(spool.append(Piece::lines(text.into()))).expect("there is room");
+    let spool = open();
+    append(&spool, "begun, ");
+    append(&spool, "gone on with");
+    drop(spool);
+    let spool = open();
+    append(&spool, "and another, ");
+    append(&spool, "whole\n");
+    spool.close();
+    let mut out = Vec::new();
+    while let Some(record) = wait(spool.next()) {
+        out.extend_from_slice(&record.bytes);
+        spool.done();
+    }
+    assert_eq!(out.escape_ascii().to_string(), "begun, gone on with\\nand another, whole\\n");
+}
+
+#[test]
 fn records_come_out_as_they_went_in_and_the_disk_is_given_back() {
     let home = tempfile::tempdir().expect("a directory");
     let settings = settings(&home.path().join("spool"), 2 << 20);

@@ -79,6 +79,7 @@ fn stand(storage: &dyn Storage, segments: VecDeque<Segment>, found: Option<Progr
         segments,
         position: known.position,
         loaded: known.position,
+        inherited: end,
         end,
         ..State::default()
     })

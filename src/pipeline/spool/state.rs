@@ -94,6 +94,8 @@ pub(super) struct State {
     pub(super) open: bool,
     /// The number of the next segment.
     pub(super) next_number: u64,
+    /// Records before this one are of an earlier process.
+    pub(super) inherited: u64,
     pub(super) position: u64,
     pub(super) loaded: u64,
     pub(super) end: u64,
@@ -308,8 +310,13 @@ impl State {
         self.ahead < AT_HAND / 2 && self.loaded < self.end
     }
 
-    /// Puts a record at hand, behind those that are.
-    pub(super) fn put_at_hand(&mut self, at_hand: AtHand) {
+    /// Puts a record at hand, behind those that are. A line that the process before has begun and not ended is ended there: its producer is
+    /// gone, and the next line is another's.
+    pub(super) fn put_at_hand(&mut self, mut at_hand: AtHand) {
+        let open = at_hand.record.kind == PieceKind::Lines && !at_hand.record.bytes.ends_with(b"\n");
+        if open && at_hand.sequence + 1 == self.inherited {
+            Arc::make_mut(&mut at_hand.record).bytes.push(b'\n');
+        }
         self.damaged += at_hand.sequence - self.loaded;
         self.loaded = at_hand.sequence + 1;
         self.ahead += at_hand.record.bytes.len();

@@ -256,6 +256,83 @@ fn syslog_ng_sends_over_tls_with_its_certificate() {
     assert_within_headers(&String::from_utf8(peer.bytes()).expect("text"), 500);
 }
 
+/// The text of a file of `deploy/shippers/`.
+fn shipped(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/shippers").join(path)).expect("there")
+}
+
+/// The service as it is shipped for a program that sends to it and takes back what is clean, on ports of its own; with the port at which it
+/// hands lines back.
+fn shipped_service(folder: &str) -> (Service, String) {
+    let back = free_address();
+    let (_, port) = host_and_port(&back);
+    let text = shipped(&format!("{folder}/inkprint.toml"));
+    let own = |line: &&str| !line.starts_with("version =") && !line.starts_with("keyring =");
+    let parts: Vec<&str> = text.lines().filter(own).collect();
+    let parts = parts.join("\n").replace("127.0.0.1:9640", "127.0.0.1:0").replace("127.0.0.1:6514", "127.0.0.1:0");
+    let parts = parts.replace("127.0.0.1:6515", &back).replace("/var/lib/inkprint/spool", "spool");
+    (Home::new().start(&parts), port.to_owned())
+}
+
+/// Waits until numbered lines have come back to a program's own file, cleaned, each once and in order.
+#[track_caller]
+fn assert_comes_back(file: &Path, count: usize, mut program: Running) {
+    let lines = || fs::read_to_string(file).unwrap_or_default();
+    wait_for("all lines", || {
+        program.assert_runs();
+        (lines().matches(" n=").count() >= count).then_some(())
+    });
+    drop(program);
+}
+
+#[test]
+fn rsyslog_as_it_is_shipped_sends_all_and_writes_what_comes_back() {
+    if !tool("rsyslogd") {
+        return;
+    }
+    let (mut service, back) = shipped_service("rsyslog");
+    let address = service.address("rsyslog");
+    let (folder, out) = (log_file(1_000), tempdir().expect("a directory"));
+    let file = out.path().join("syslog");
+    let configuration = shipped("rsyslog/30-inkprint.conf")
+        .replace("6514", host_and_port(&address).1)
+        .replace("6515", &back)
+        .replace("/var/log/syslog", &file.display().to_string());
+    let input = "global(workDirectory=\"FOLDER\")\nmodule(load=\"imfile\")\ninput(type=\"imfile\" file=\"FOLDER/app.log\" tag=\"app:\")\n";
+    assert_comes_back(&file, 1_000, rsyslog(&format!("{input}{configuration}"), folder));
+    assert_within_headers(&fs::read_to_string(&file).expect("written"), 1_000);
+    service.stop();
+}
+
+#[test]
+fn syslog_ng_as_it_is_shipped_sends_all_and_writes_what_comes_back() {
+    let Some(mut command) = syslog_ng() else { return };
+    let (mut service, back) = shipped_service("syslog-ng");
+    let address = service.address("syslog-ng");
+    let (folder, out) = (log_file(500), tempdir().expect("a directory"));
+    let file = out.path().join("syslog");
+    let at = |name: &str| folder.path().join(name);
+    let snippet = shipped("syslog-ng/inkprint.conf")
+        .replace("6514", host_and_port(&address).1)
+        .replace("6515", &back)
+        .replace("/var/log/syslog", &file.display().to_string());
+    let configuration = format!(
+        "@version: 3.35\noptions {{ stats-freq(0); time-reopen(1); }};\n\
+         source s_src {{ file(\"{}\" follow-freq(0.1) flags(no-parse)); }};\n{snippet}",
+        at("app.log").display()
+    );
+    fs::write(at("syslog-ng.conf"), configuration).expect("written");
+    command.args(["-F", "--no-caps", "-f"]).arg(at("syslog-ng.conf")).arg("-R").arg(at("persist"));
+    command.arg("-c").arg(at("control")).arg("-p").arg(at("pid"));
+    assert_comes_back(&file, 500, Running::start(&mut command, folder));
+    let text = fs::read_to_string(&file).expect("written");
+    assert_clean("what syslog-ng wrote", text.as_bytes());
+    for (number, line) in text.lines().enumerate() {
+        assert!(line.contains(&format!("c=1 n={number} token=ink1-github-pat-k1-")), "{number}: {line}");
+    }
+    service.stop();
+}
+
 /// Where a test's Unix sockets may be: a path that is short enough.
 fn socket(folder: &Path, name: &str) -> PathBuf {
     folder.join(name)

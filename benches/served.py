@@ -61,7 +61,12 @@ class Served:
         command = [program, "serve", "--config", "inkprint.toml"]
         self.log = open(os.path.join(home, "log"), "a")
         self.process = subprocess.Popen(command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stderr=self.log)
-        connected(self.port).close()
+        try:
+            connected(self.port).close()
+        except OSError as error:
+            self.process.kill()
+            with open(self.log.name) as log:
+                raise RuntimeError(f"the service does not listen: {log.read()[-2000:]}") from error
 
     def status(self, name):
         """A line of its status in bytes: VmHWM or VmRSS."""

@@ -111,7 +111,7 @@ def mean(values):
 
 def soak(program, home, minutes, senders, away):
     peer = Peer()
-    more = '[sinks.out.spool]\ndirectory = "spool"\nmax_size = "1G"\n[journal]\npath = "journal.jsonl"\n[sightings]\npath = "sightings.db"\n'
+    more = '[sinks.out.spool]\ndirectory = "spool"\nmax_size = "1G"\n[journal]\npath = "journal.jsonl"\n[sightings]\nindex = "sightings.db"\n'
     served = Served(program, home, peer.address[1], more=more)
     wait_until(lambda: served.metric('inkprint_sink_up{sink="out"}') == 1)
     sent, samples, reloads = {}, [], 0

@@ -68,6 +68,7 @@ pub fn serve(
     }
     let metrics = Metrics::new();
     let chronicle = begin(&config, configuration, &loaded)?;
+    let (rules, epoch) = (loaded.policies[0].detector.rules().len(), loaded.epoch);
     let recorders = Recorders::start(&config)?;
     let bridges = Bridges::start(&config)?;
     let keeping = Keeping::start(&config, &metrics)?;
@@ -81,6 +82,7 @@ pub fn serve(
     let connections = inputs::connections(&config);
     let budget = Budget::divide(config.limits.memory, connections, max_line).context("limits.memory")?;
     let drain_timeout = config.limits.drain_timeout;
+    let (from, to) = (config.sources.len(), config.sinks.len());
     let certificates = reloads.iter().filter_map(|part| part.certificates()).collect();
     let schedule = schedule(&config);
     let reloader = Reloader::new((path, config), recorders.witnessing().to_vec(), metrics.clone(), reloads, in_force);
@@ -99,6 +101,7 @@ pub fn serve(
         sinks,
         admin: admin.map(|listen| AdminPart { listen, token, reload: Some(control.asking()), certificates }),
     };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), rules, %epoch, sources = from, sinks = to, "in service");
     let left = super::run(service, shutdown);
     keeping.finish();
     let (gaps, recorded) = recorders.finish();

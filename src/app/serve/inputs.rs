@@ -16,8 +16,6 @@ use crate::pipeline::source::patience::Patience;
 use crate::pipeline::source::{self, Datagrams, Listener, file, http};
 use crate::pipeline::tls::{Acceptor, ClientAuth, ServerSettings};
 
-/// Connections of requests at once: each may hold more than one of lines.
-const HTTP_CONNECTIONS: usize = 256;
 /// A source that is no stream of connections counts for one.
 const ALONE: usize = 1;
 
@@ -30,7 +28,7 @@ fn limit(kind: &SourceKind) -> usize {
     match kind {
         SourceKind::Tcp(tcp) => tcp.max_connections,
         SourceKind::Unix(unix) => unix.max_connections,
-        SourceKind::Http(_) => HTTP_CONNECTIONS,
+        SourceKind::Http(http) => http.max_connections,
         _ => ALONE,
     }
 }
@@ -96,6 +94,8 @@ fn one(config: &Config, name: &PartName, source: &Source) -> anyhow::Result<(sou
         SourceKind::Http(http) => {
             let listener = Listener::Tcp(listeners::tcp(http.listen, &listening)?);
             let token = http.token.as_ref().map(|token| token.resolve()).transpose().context("token")?;
+            settings.header_timeout = http.header_timeout;
+            settings.idle_timeout = Some(http.idle_timeout);
             let max_body = http.max_body as u64;
             Input::Http(listener, http::Settings { path: http.path.clone(), token, max_body })
         }

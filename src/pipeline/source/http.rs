@@ -42,8 +42,6 @@ use super::place::Place;
 use super::{Source, Tls};
 use crate::pipeline::meters::HttpMeters;
 
-/// Headers must be whole within so long, also those of the next request on a connection.
-const HEADERS: Duration = Duration::from_secs(20);
 /// What is read ahead of a connection at most, headers included.
 const AHEAD: usize = 64 << 10;
 /// The sinks have so long to hold what was sent.
@@ -108,7 +106,7 @@ async fn over_tcp(socket: StdTcpStream, requests: Requests) -> io::Result<()> {
     let Some(Tls { acceptor, meters }) = &source.tls else { return requests.answer_all(socket).await };
     let accepted = tokio::select! {
         biased;
-        accepted = acceptor.accept_stream(socket, HEADERS) => accepted,
+        accepted = acceptor.accept_stream(socket, source.settings.header_timeout) => accepted,
         () = requests.stopped() => return Err(io::ErrorKind::ConnectionAborted.into()),
     };
     match accepted {
@@ -144,7 +142,7 @@ impl Requests {
     async fn answer_all(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let service = service_fn(|request| async move { Ok::<_, Infallible>(self.answer(request).await) });
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(AHEAD);
+        builder.timer(TokioTimer::new()).header_read_timeout(self.source.settings.header_timeout).max_buf_size(AHEAD);
         let connection = builder.serve_connection(TokioIo::new(io), service);
         tokio::pin!(connection);
         let served = tokio::select! {

@@ -156,7 +156,7 @@ fn what_is_refused_is_told_why_and_never_what() {
 #[test]
 fn a_slow_sender_holds_nobody_up_and_half_a_line_goes_nowhere() {
     let home = Home::new();
-    let mut service = home.start(&answering(""));
+    let mut service = home.start(&answering("header_timeout = \"2s\""));
     let mut slow = service.connect("web");
     write!(slow, "POST /in HTTP/1.1\r\nHos").expect("sent");
     let mut half = service.connect("web");
@@ -169,6 +169,22 @@ fn a_slow_sender_holds_nobody_up_and_half_a_line_goes_nowhere() {
     slow.read_to_end(&mut rest).expect("it is closed");
     assert_eq!(service.out.text(), "whole\nanother\n");
     service.stop();
+}
+
+#[test]
+fn who_says_nothing_makes_room_for_those_that_wait() {
+    let home = Home::new();
+    let mut service = home.start(&answering("header_timeout = \"1s\"\nidle_timeout = \"1s\"\nmax_connections = 2"));
+    let _silent = service.connect("web");
+    let mut half = service.connect("web");
+    write!(half, "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nwhole\nhalf a li").expect("sent");
+    wait_for("the whole line", || (service.out.text() == "whole\n").then_some(()));
+    // Both places are taken until the one who says nothing is sent away, and the other is told why.
+    assert_eq!(post(&service, "", b"another\n").0, 200);
+    assert_eq!(answer(&mut half).0, 408);
+    service.wait_for_metric("inkprint_source_refused_total{source=\"web\",reason=\"slow\"}", 1.0);
+    service.stop();
+    assert_eq!(service.out.text(), "whole\nanother\n");
 }
 
 #[test]

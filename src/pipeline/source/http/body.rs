@@ -11,9 +11,7 @@ use super::refusal::Refusal;
 use super::unpack::Unpacker;
 use crate::pipeline::source::inlet::{Inlet, LINGER};
 
-/// A body may be silent for so long.
-const SILENCE: Duration = Duration::from_secs(20);
-/// And take so long in all.
+/// A body may take so long in all.
 const WHOLE: Duration = Duration::from_secs(300);
 /// While a body is silent, it is looked so often whether somebody waits for what it holds.
 const LOOK: Duration = Duration::from_millis(500);
@@ -119,7 +117,7 @@ impl Body<'_> {
                     if self.inlet.waits() && silent >= LINGER {
                         self.inlet.pass_on_waiting().await;
                     }
-                    if silent >= SILENCE || now >= end {
+                    if self.inlet.place.source.settings.idle_timeout.is_some_and(|most| silent >= most) || now >= end {
                         return Err(Refusal::Slow);
                     }
                 }

@@ -14,7 +14,7 @@ pub(super) fn search_all(search: &mut Search<'_>, logs: &[PathBuf]) -> Vec<Strin
     let mut failed = Vec::new();
     for path in logs {
         let outcome = if path == Path::new("-") {
-            search.log("-", io::stdin().lock())
+            search.log("-", io::stdin())
         } else {
             search.file(path, &|bytes| progress.inc(bytes))
         };

@@ -3,6 +3,7 @@
 //! A secret is held only while its prints are made. [`search`] looks for their marks in cleaned logs, [`excerpt`] for the lines around
 //! them.
 
+mod ahead;
 pub mod excerpt;
 pub mod foreign;
 pub mod recognise;

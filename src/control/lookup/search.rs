@@ -15,6 +15,7 @@ use memchr::{memchr_iter, memmem};
 use serde::Serialize;
 
 use super::Lookup;
+use super::ahead::read_ahead;
 use super::foreign::{Form, Forms, Found};
 use crate::model::{Fingerprint, Span};
 use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, written_at};
@@ -168,7 +169,7 @@ impl<'l> Search<'l> {
     ///
     /// # Errors
     /// [`SearchError`]; what was found until then is kept.
-    pub fn file(&mut self, path: &Path, on_read: &dyn Fn(u64)) -> Result<(), SearchError> {
+    pub fn file(&mut self, path: &Path, on_read: &(dyn Fn(u64) + Sync)) -> Result<(), SearchError> {
         self.log(&path.display().to_string(), Watched { inner: open(path)?, on_read })
     }
 
@@ -176,33 +177,23 @@ impl<'l> Search<'l> {
     ///
     /// # Errors
     /// [`SearchError::Read`], [`SearchError::Compressed`]; what was found until then is kept.
-    pub fn log(&mut self, log: &str, reader: impl Read) -> Result<(), SearchError> {
+    pub fn log(&mut self, log: &str, reader: impl Read + Send) -> Result<(), SearchError> {
         let mut plain = decompressed(log, reader)?;
-        self.plain(log, &mut plain)
+        self.plain(log, plain.as_mut())
     }
 
-    fn plain(&mut self, log: &str, reader: &mut dyn Read) -> Result<(), SearchError> {
+    fn plain(&mut self, log: &str, reader: &mut (dyn Read + Send)) -> Result<(), SearchError> {
         let log_place = self.logs.len();
         self.logs.push(log.to_owned());
         self.extent.files += 1;
-        let mut buffer = vec![0; CHUNK + MAX_MARK_LEN];
-        // `buffer[..len]` holds the log's bytes from `offset` on; the lines before `counted` in it are in `line`.
-        let (mut len, mut offset, mut line) = (0, 0u64, 1u64);
+        // The text of each round is the log's from `offset` on. The lines before what is fresh in it are in `line`.
+        let (mut offset, mut line, mut kept) = (0u64, 1u64, 0);
         let mut line_started = false;
-        let outcome = loop {
-            let read = match reader.read(&mut buffer[len..]) {
-                Ok(0) => break Ok(()),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => break Err(SearchError::Read { log: log.to_owned(), line, error }),
-            };
-            let fresh = len;
-            len += read;
-            let text = &buffer[..len];
+        let outcome = read_ahead(reader, CHUNK, MAX_MARK_LEN, |text, fresh| {
             // What was kept from the round before may hold ends of lines that were counted then.
             let mut counted = fresh;
             let kept_lines = memchr_iter(b'\n', &text[..fresh]).count() as u64;
-            let mut keep_from = len.saturating_sub(MAX_MARK_LEN - 1);
+            let mut keep_from = text.len().saturating_sub(MAX_MARK_LEN - 1);
             let (mut form_line, mut form_counted) = (line - kept_lines, 0);
             for (forms, start, end) in self.forms.find(text) {
                 keep_from = keep_from.max(end);
@@ -238,12 +229,12 @@ impl<'l> Search<'l> {
             line += memchr_iter(b'\n', &text[counted..]).count() as u64;
             line_started = text.last() != Some(&b'\n');
             offset += keep_from as u64;
-            buffer.copy_within(keep_from..len, 0);
-            len -= keep_from;
-        };
-        self.extent.bytes += offset + len as u64;
+            kept = text.len() - keep_from;
+            keep_from
+        });
+        self.extent.bytes += offset + kept as u64;
         self.extent.lines += line - u64::from(!line_started);
-        outcome
+        outcome.map_err(|error| SearchError::Read { log: log.to_owned(), line, error })
     }
 
     /// The names of the logs searched; the places in [`Search::sightings`] count through them.
@@ -282,7 +273,10 @@ pub(super) fn open(path: &Path) -> Result<File, SearchError> {
 }
 
 /// What is in `reader`, of the log of this name: plain, or by its first bytes gzip or zstd.
-pub(super) fn decompressed<'r>(log: &str, mut reader: impl Read + 'r) -> Result<Box<dyn Read + 'r>, SearchError> {
+pub(super) fn decompressed<'r>(
+    log: &str,
+    mut reader: impl Read + Send + 'r,
+) -> Result<Box<dyn Read + Send + 'r>, SearchError> {
     let mut head = Vec::with_capacity(8);
     let read_error = |error| SearchError::Read { log: log.to_owned(), line: 1, error };
     reader.by_ref().take(8).read_to_end(&mut head).map_err(read_error)?;
@@ -351,7 +345,7 @@ fn mark_around(text: &[u8], at: usize) -> Option<(Span, Mark<'_>)> {
 /// A reader that tells how much was read.
 struct Watched<'w, R> {
     inner: R,
-    on_read: &'w dyn Fn(u64),
+    on_read: &'w (dyn Fn(u64) + Sync),
 }
 
 impl<R: Read> Read for Watched<'_, R> {

@@ -109,6 +109,21 @@ fn a_token_has_one_fingerprint_in_every_encoding() {
     });
 }
 
+/// A percent sign that begins no escape tells that nothing was encoded, whatever another one in it looks like.
+#[test]
+fn a_password_with_percent_signs_is_itself_where_nothing_is_encoded() {
+    let engine = Engine::new(&POLICY);
+    let password = "pr%4etUF%z+bKuFB-";
+    for line in [
+        format!("starting worker env: SERVICE_TOKEN={password} PATH=/usr/bin"),
+        format!("password: {password}"),
+        json!({ "password": password }).to_string(),
+        "dsn=postgres://app:pr%254etUF%25z%2BbKuFB-@db.internal:5432/orders".to_owned(),
+    ] {
+        holds(&engine, &line, password.as_bytes()).expect("one fingerprint");
+    }
+}
+
 #[test]
 fn a_password_has_one_fingerprint_in_every_encoding() {
     let engine = Engine::new(&POLICY);

@@ -60,6 +60,11 @@ pub enum Layer {
 }
 
 impl Codec {
+    /// Whether `text`, in which something was found once it was decoded, can have been written in this codec.
+    pub fn can_have_written(self, text: &[u8]) -> bool {
+        self != Self::Percent || percent::is_encoded(text)
+    }
+
     /// How many different [`slot`](Self::slot)s there are.
     pub const SLOTS: usize = 7;
 

@@ -48,6 +48,11 @@ pub fn value(text: &[u8], at: usize) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
+/// Whether an encoder can have written `text`: it leaves no percent sign but those of its escapes.
+pub fn is_encoded(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).all(|at| value(text, at).is_some())
+}
+
 /// How far what may be percent-encoded goes before and behind a trigger: up to a blank, a quote or an angle bracket.
 ///
 /// An apostrophe needs no escape, so it ends what it began and nothing else.

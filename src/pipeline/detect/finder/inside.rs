@@ -147,7 +147,12 @@ impl<'d> Finder<'d> {
         let inner: Vec<Span> = matches.all.iter().map(|found| found.span).collect();
         let spans: Vec<Span> = decoded.spans(&inner).into_iter().map(|span| span.shifted(region.start())).collect();
         for (found, span) in matches.all.iter().zip(&spans) {
-            let secret = Secret::owned(matches.canonical(&decoded.text, found).expose().to_vec());
+            let written = &block[span.range()];
+            let secret = match codec.can_have_written(written) {
+                true => Secret::owned(matches.canonical(&decoded.text, found).expose().to_vec()),
+                // A password with percent signs of its own, in a text that is not encoded.
+                false => Secret::owned(written.to_vec()),
+            };
             let rank = Rank::new(&self.detector.rules[found.rule].rule, secret.expose());
             let canonical = Canonical::Decoded(self.decoded.len());
             self.decoded.push(secret);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs inkprint serve at full load for a long time: memory must be flat, no descriptor may leak, and no line be lost.
 
-  benches/soak.py PROGRAM [--minutes M] [--senders N] [--away SECONDS] [--json FILE]
+  benches/soak.py PROGRAM [--minutes M] [--senders N] [--away SECONDS] [--memory SIZE]
+           [--json FILE]
 
 Senders write numbered lines as fast as they are taken, each on a connection that it closes now and then to open another; the peer behind
 the sink, which has a spool, goes away for so many seconds in every minute; the configuration is reloaded every ten seconds. Every second
@@ -109,10 +110,10 @@ def mean(values):
     return sum(values) / max(1, len(values))
 
 
-def soak(program, home, minutes, senders, away):
+def soak(program, home, minutes, senders, away, memory):
     peer = Peer()
     more = '[sinks.out.spool]\ndirectory = "spool"\nmax_size = "1G"\n[journal]\npath = "journal.jsonl"\n[sightings]\nindex = "sightings.db"\n'
-    served = Served(program, home, peer.address[1], more=more)
+    served = Served(program, home, peer.address[1], memory=memory, more=more)
     wait_until(lambda: served.metric('inkprint_sink_up{sink="out"}') == 1)
     sent, samples, reloads = {}, [], 0
     # What threads and the spool open when they begin is open once lines have gone through, and everything is at rest again.
@@ -166,6 +167,7 @@ def soak(program, home, minutes, senders, away):
         "minutes": minutes, "lines": total, "connections": len(sent), "lines again": peer.again, "reloads": reloads,
         "MB/s": round(total * len(line(1, 10**5)) / (minutes * 60) / 1e6, 1),
         "first third MiB": round(first / 2**20, 1), "last third MiB": round(last / 2**20, 1),
+        "MiB by tenths": [round(mean([rss for _, rss, _ in samples[len(samples) * n // 10:len(samples) * (n + 1) // 10]]) / 2**20, 1) for n in range(10)],
         "most MiB": round(max(rss for _, rss, _ in samples) / 2**20, 1),
         "descriptors at first": descriptors, "at the end": at_end, "most": max(fds for _, _, fds in samples), "faults": faults,
     }
@@ -177,10 +179,11 @@ def main():
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--senders", type=int, default=4)
     parser.add_argument("--away", type=float, default=10, help="seconds of every minute that the peer is away; 0: it stays")
+    parser.add_argument("--memory", default="64M", help="`limits.memory` of the service")
     parser.add_argument("--json", help="write the figures to this file")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        result = soak(os.path.abspath(args.program), home, args.minutes, args.senders, args.away)
+        result = soak(os.path.abspath(args.program), home, args.minutes, args.senders, args.away, args.memory)
     for what, figure in result.items():
         print(f"{what:22} {figure}")
     if args.json:

@@ -20,8 +20,8 @@ use super::foreign::{Form, Forms, Found};
 use crate::model::{Fingerprint, Span};
 use crate::pipeline::fingerprint::{MAX_MARK_LEN, Mark, PREFIX, Written, find_marks, written_at};
 
-/// Bytes read at a time: large enough that what is kept between two reads does not count.
-const CHUNK: usize = 256 * 1024;
+/// Bytes read at a time: large enough that neither what is kept between two reads counts, nor that two threads wake each other for them.
+const CHUNK: usize = 1 << 20;
 
 /// The first bytes of what is compressed in a way that is not read here. Searched as it is it would hold no mark, and
 /// "nothing found" would be false.

@@ -24,8 +24,11 @@ use crate::model::{Batch, Coverage, Hour, Namespace, SourceId};
 
 /// Rows held at most.
 pub const MAX_HELD: usize = 1 << 19;
-/// With so many rows, a flush does not wait for its time.
-const FLUSH_AT: usize = 1 << 18;
+/// A worker's batch, which is of one block, holds fewer rows.
+const MAX_BATCH: usize = 1 << 16;
+/// With so many rows, a flush does not wait for its time, and the log does, for the flush before. As many are being written then, and a
+/// batch more; another must find room, or its rows would be lost while nobody waits.
+const FLUSH_AT: usize = MAX_HELD / 2 - MAX_BATCH;
 /// Batches on their way: a worker's is of one block.
 const CHANNEL: usize = 64;
 /// Between two flushes.
@@ -233,5 +236,42 @@ impl Work {
         }
         (self.recorded.lost, self.recorded.lost_between) = (self.roll_up.lost, self.roll_up.lost_between);
         Ok(self.recorded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fingerprint, KeyEpoch, RuleId, Seen};
+
+    /// The fingerprint of this number, which tells from its first characters, as others do.
+    fn fingerprint(number: usize) -> Fingerprint {
+        Fingerprint::from_bytes(format!("{number:08}{:016}", 0).as_bytes()).expect("digits are of its alphabet")
+    }
+
+    #[test]
+    fn rows_that_come_faster_than_they_are_written_wait_and_none_is_lost() {
+        const BATCH: usize = 8_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("index")).expect("it opens");
+        let on_error = |error: &SightingsError| panic!("{error}");
+        let (to, recorder) =
+            Recorder::start(store, Namespace::default(), Vec::new(), || 1_770_000_000, on_error).expect("a thread");
+        let rules: Arc<[RuleId]> = [RuleId::new("jwt").expect("an id")].into();
+        let seen = |number| Seen { fingerprint: fingerprint(number), rule: 0, epoch: KeyEpoch::FIRST, count: 1 };
+        for batch in 0..8 * MAX_HELD / 5 / BATCH {
+            let batch = Batch {
+                source: SourceId::new("test"),
+                time: 1_770_000_000,
+                rules: Arc::clone(&rules),
+                seen: (batch * BATCH..(batch + 1) * BATCH).map(seen).collect(),
+                marks: Vec::new(),
+                coverage: Coverage::default(),
+            };
+            to.send(batch).expect("it runs");
+        }
+        drop(to);
+        let recorded = recorder.finish().expect("written");
+        assert_eq!((recorded.lost, recorded.sightings), (0, (8 * MAX_HELD / 5 / BATCH * BATCH) as u64));
     }
 }

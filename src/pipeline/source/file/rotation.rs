@@ -8,14 +8,12 @@ use std::fs::{self, DirEntry};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::DirEntryExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use super::CLOCK;
 use super::checkpoint::Entry;
-use super::identity::{Identity, Opened, Position, Salt};
+use super::identity::{Opened, Position, Salt};
 use super::paths::{is_beside, is_packed, is_rotated_name};
-
-/// A file's time may be so much behind the clock's, which is finer.
-const CLOCKS: Duration = Duration::from_millis(20);
 
 /// The file of `entry` under whatever name it has now.
 pub(super) fn renamed(entry: &Entry, salt: &Salt) -> Option<Opened> {
@@ -55,9 +53,9 @@ impl Folders {
     }
 }
 
-/// Files that were made and rotated away since `begun`, the oldest first: none of `known`.
-pub(super) fn between(folders: &mut Folders, real: &Path, begun: SystemTime, known: &HashSet<Identity>) -> Vec<Opened> {
-    let new = |opened: &Opened| opened.born + CLOCKS >= begun && !known.contains(&opened.identity);
+/// Files that were made and rotated away since `begun`, the oldest first.
+pub(super) fn between(folders: &mut Folders, real: &Path, begun: SystemTime) -> Vec<Opened> {
+    let new = |opened: &Opened| opened.born + CLOCK >= begun;
     let rotated = folders.rotated(real).into_iter().filter_map(|path| Opened::at(&path).ok());
     let mut between: Vec<Opened> = rotated.filter(new).collect();
     between.sort_by_key(|opened| (opened.born, opened.modified));
@@ -110,9 +108,9 @@ mod tests {
         write("a.log.1", "between\n");
         write("a.log", "new\n");
         assert_eq!(renamed(&entry, &salt).expect("found").path, at("a.log.2"));
-        let known = HashSet::from([old.identity]);
-        let between = between(&mut Folders::default(), &old.real, old.born, &known);
-        assert_eq!(between.iter().map(|opened| opened.path.clone()).collect::<Vec<_>>(), [at("a.log.1")]);
+        let between = between(&mut Folders::default(), &old.real, old.born);
+        let between: HashSet<PathBuf> = between.into_iter().map(|opened| opened.path).collect();
+        assert_eq!(between, HashSet::from([at("a.log.1"), at("a.log.2")]));
         write("a.log.2", "another content\n");
         assert!(renamed(&entry, &salt).is_none());
     }

@@ -47,7 +47,6 @@ pub(super) struct Round {
 
 /// A path at which something was rotated.
 struct Turning {
-    path: PathBuf,
     real: PathBuf,
     /// What was made since, and is not known, came between.
     since: SystemTime,
@@ -76,7 +75,7 @@ pub(super) struct Watcher {
     waiting: Vec<Arc<Followed>>,
     postponed: HashMap<Identity, Instant>,
     /// Paths at which something was rotated a moment ago.
-    turning: Vec<Turning>,
+    turning: HashMap<PathBuf, Turning>,
     /// What the folders of this look hold, as far as that was asked for.
     folders: Folders,
     /// When the look before this one was begun.
@@ -117,7 +116,7 @@ impl Watcher {
             reading: Vec::new(),
             waiting: Vec::new(),
             postponed: HashMap::new(),
-            turning: Vec::new(),
+            turning: HashMap::new(),
             folders: Folders::default(),
             looked_at: since,
             told: HashSet::new(),
@@ -354,20 +353,18 @@ impl Watcher {
     /// Takes note that something was rotated at a path.
     fn turns(&mut self, path: &Path, real: &Path, since: SystemTime) {
         let until = Instant::now() + SETTLING;
-        match self.turning.iter_mut().find(|turning| turning.path == path) {
-            Some(turning) => turning.until = until,
-            None => self.turning.push(Turning { path: path.to_owned(), real: real.to_owned(), since, until }),
-        }
+        let begins = || Turning { real: real.to_owned(), since, until };
+        self.turning.entry(path.to_owned()).or_insert_with(begins).until = until;
     }
 
     /// Looks again for what was made and rotated away where something was a moment ago.
     fn look_between(&mut self) {
         let (now, earliest) = (Instant::now(), SystemTime::now().checked_sub(SETTLED).unwrap_or(UNIX_EPOCH));
-        for turning in std::mem::take(&mut self.turning) {
+        for (path, turning) in std::mem::take(&mut self.turning) {
             let since = turning.since.max(earliest);
-            self.find_between((&turning.path, &turning.real), since, None, None);
+            self.find_between((&path, &turning.real), since, None, None);
             if turning.until > now {
-                self.turning.push(Turning { since, ..turning });
+                self.turning.insert(path, Turning { since, ..turning });
             }
         }
     }
@@ -399,10 +396,15 @@ impl Watcher {
         identity: Option<Identity>,
         beginning: Option<&Sample>,
     ) {
+        let between = rotation::between(&mut self.folders, real, begun);
+        // Very many files may be looked at for the first time, and next to none of them was rotated just now.
+        if between.is_empty() {
+            return;
+        }
         let mut known = self.known();
         known.extend(&self.expected);
         known.extend(identity);
-        for between in rotation::between(&mut self.folders, real, begun, &known) {
+        for between in between.into_iter().filter(|between| !known.contains(&between.identity)) {
             let copies = |sample: &&Sample| sample.length > 0 && between.begins(sample, &self.salt).unwrap_or(false);
             if beginning.filter(copies).is_some() || self.may_be_copy(&between) || self.has_gone(&between) {
                 continue;

@@ -28,6 +28,8 @@ for group in "$@"; do
         lacks cc gcc
         lacks c++ g++
         lacks cmake cmake
+        # The allocator is built by it, also where cargo is called directly.
+        lacks make make
         lacks pkg-config pkg-config
         lacks ccache ccache
         # Vectorscan needs Boost's headers, no library.

@@ -81,6 +81,11 @@ impl Changed {
         self.lines.clear();
     }
 
+    /// Whether it is one line, so that what is found in the text is what is found in the line.
+    pub fn is_one_line(&self) -> bool {
+        self.lines.len() == 1
+    }
+
     fn push(&mut self, out: &[u8], from: usize) {
         let start = self.text.len();
         self.text.extend_from_slice(&out[from..]);

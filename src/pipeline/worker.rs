@@ -321,6 +321,7 @@ impl<'p> Worker<'p> {
                 break;
             }
             let again = self.changed.found(self.finder.find(&self.changed.text)?.all);
+            let alone = self.changed.is_one_line();
             self.changed.clear();
             if again.is_empty() {
                 break;
@@ -331,7 +332,7 @@ impl<'p> Worker<'p> {
                 out.extend_from_slice(&before[copied..line.start()]);
                 copied = line.end();
                 let text = &before[line.range()];
-                let matches = self.finder.find(text)?;
+                let matches = if alone { self.finder.found() } else { self.finder.find(text)? };
                 let counted = note(
                     &mut self.tally,
                     &mut self.rewritten,

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ fn with_sink(address: &str, spool: &str) -> String {
 
 /// Sends lines until the other side is gone or it is told to stop; the number of lines that were written whole.
 fn send_until_gone(service: &Service, connection: usize, stop: &AtomicBool) -> usize {
-    let Ok(mut socket) = std::net::TcpStream::connect(service.address("in")) else { return 0 };
+    let Ok(mut socket) = TcpStream::connect(service.address("in")) else { return 0 };
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) && socket.write_all(&lines(connection, number..number + 20)).is_ok() {
         number += 20;
@@ -98,6 +99,88 @@ fn what_the_spool_held_when_it_was_killed_arrives_whole_and_little_of_it_twice()
     let batch = (256 << 10) / 60;
     assert!(ledger.duplicates() <= (kills + flaps) * batch, "{} twice, of {}", ledger.duplicates(), due.len());
     home.journal();
+}
+
+/// Posts lines until the other side is gone; the numbers of those that it has answered for.
+fn post_until_gone(address: &str, connection: usize, count: &AtomicUsize) -> BTreeSet<(usize, usize)> {
+    let mut answered = BTreeSet::new();
+    let Ok(mut socket) = TcpStream::connect(address) else { return answered };
+    // A service that answers nothing fails the test, and does not stop it.
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+    for from in (0..).step_by(20) {
+        let body = lines(connection, from..from + 20);
+        let head = format!(
+            "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut answer = Vec::new();
+        let sent = socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(&body));
+        while sent.is_ok() && !answer.ends_with(b"}\n") {
+            let mut part = [0; 512];
+            match socket.read(&mut part) {
+                Ok(read) if read > 0 => answer.extend_from_slice(&part[..read]),
+                _ => return answered,
+            }
+        }
+        if sent.is_err() {
+            return answered;
+        }
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"{\"accepted\":20}\n"),
+            "{}",
+            answer.escape_ascii()
+        );
+        answered.extend((from..from + 20).map(|number| (connection, number)));
+        count.fetch_add(20, Ordering::Relaxed);
+    }
+    answered
+}
+
+#[test]
+fn what_was_answered_for_before_it_was_killed_arrives() {
+    let kills = if long_tests() { 100 } else { 10 };
+    let home = Home::new();
+    let peer = Peer::away(&free_address());
+    let source = SOURCE.replace("\"tcp\"", "\"http\"").replace("listen = ", "path = \"/ingest\"\nlisten = ");
+    let parts = format!("{source}[sinks.out]\ntype = \"tcp\"\naddress = \"{}\"\n{SPOOL}", peer.address);
+    let (mut due, mut flaps) = (BTreeSet::new(), 0);
+    for round in 0..kills {
+        let mut service = home.start(&parts);
+        let (address, answered) = (service.address("in"), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let clients: Vec<_> = [2 * round, 2 * round + 1]
+                .map(|connection| {
+                    let (address, answered) = (&address, &answered);
+                    scope.spawn(move || post_until_gone(address, connection, answered))
+                })
+                .into();
+            wait_for("the first answers", || (answered.load(Ordering::Relaxed) > 0).then_some(()));
+            for _ in 0..fastrand::usize(0..3) {
+                peer.come_back();
+                let_pass(Duration::from_millis(fastrand::u64(0..100)));
+                flaps += 1;
+                peer.leave();
+            }
+            let_pass(Duration::from_millis(fastrand::u64(0..50)));
+            service.signal(Signal::KILL);
+            due.extend(clients.into_iter().flat_map(|client| client.join().expect("no panic")));
+        });
+        service.ended();
+        service.assert_clean();
+    }
+    peer.come_back();
+    let mut service = home.start(&parts);
+    wait_for("an empty spool", || (service.metric("inkprint_spool_records{sink=\"out\"}") == 0.0).then_some(()));
+    service.stop();
+    peer.leave();
+    let ledger = peer.ledger();
+    let arrived =
+        |(connection, number): &(usize, usize)| ledger.seen.get(connection).is_some_and(|n| n.contains_key(number));
+    let missing: Vec<_> = due.iter().filter(|line| !arrived(line)).take(10).collect();
+    assert!(missing.is_empty(), "{missing:?} were answered for");
+    assert!(due.len() > kills, "{} lines were answered for", due.len());
+    let at_once = (256 << 10) / 60;
+    assert!(ledger.duplicates() <= (kills + flaps) * at_once, "{} twice, of {}", ledger.duplicates(), due.len());
 }
 
 /// What the test above is worth: without a spool, what was in memory is gone.

@@ -116,8 +116,14 @@ def soak(program, home, minutes, senders, away, memory):
     served = Served(program, home, peer.address[1], memory=memory, more=more)
     wait_until(lambda: served.metric('inkprint_sink_up{sink="out"}') == 1)
     sent, samples, reloads = {}, [], 0
-    # What threads and the spool open when they begin is open once lines have gone through, and everything is at rest again.
-    send(served.port, senders * 10**6, senders, time.monotonic() + 2, sent)
+    # What threads and the spool open when they begin, and when they read what waited, is open once lines have gone through while the
+    # peer was there and while it was not, and everything is at rest again.
+    warming = threading.Thread(target=send, args=(served.port, senders * 10**6, senders, time.monotonic() + 4, sent), daemon=True)
+    warming.start()
+    for change in (peer.leave, peer.come_back):
+        time.sleep(1)
+        change()
+    warming.join(60)
     wait_until(lambda: peer.lines >= sum(sent.values()))
     wait_until(lambda: served.metric('inkprint_source_connections{source="in"}') == 0)
     time.sleep(2)
@@ -131,7 +137,7 @@ def soak(program, home, minutes, senders, away, memory):
     while time.monotonic() < end:
         time.sleep(1)
         now = time.monotonic()
-        samples.append((now - begin, served.status("VmRSS"), served.descriptors()))
+        samples.append((now - begin, served.status("VmRSS"), served.descriptors().total()))
         if now >= next_reload:
             reloads, next_reload = reloads + (served.reload() == 200), now + 10
         if away and now >= leaves:
@@ -148,7 +154,7 @@ def soak(program, home, minutes, senders, away, memory):
     total = sum(sent.values())
     arrived = wait_until(lambda: peer.lines >= total or peer.faults, 600) and peer.lines >= total
     wait_until(lambda: served.metric('inkprint_source_connections{source="in"}') == 0)
-    wait_until(lambda: served.descriptors() <= descriptors, 30)
+    wait_until(lambda: not served.descriptors() - descriptors, 30)
     at_end = served.descriptors()
     code = served.stop()
     warm = [sample for sample in samples if sample[0] >= minutes * 6]
@@ -161,15 +167,15 @@ def soak(program, home, minutes, senders, away, memory):
         faults.append(f"exit code {code}")
     if last > first * 1.05:
         faults.append("memory grew by more than 5 %")
-    if at_end > descriptors:
-        faults.append(f"{at_end} descriptors at the end, {descriptors} at the beginning")
+    if at_end - descriptors:
+        faults.append(f"open at the end, but not at the beginning: {dict(at_end - descriptors)}")
     return {
         "minutes": minutes, "lines": total, "connections": len(sent), "lines again": peer.again, "reloads": reloads,
         "MB/s": round(total * len(line(1, 10**5)) / (minutes * 60) / 1e6, 1),
         "first third MiB": round(first / 2**20, 1), "last third MiB": round(last / 2**20, 1),
         "MiB by tenths": [round(mean([rss for _, rss, _ in samples[len(samples) * n // 10:len(samples) * (n + 1) // 10]]) / 2**20, 1) for n in range(10)],
         "most MiB": round(max(rss for _, rss, _ in samples) / 2**20, 1),
-        "descriptors at first": descriptors, "at the end": at_end, "most": max(fds for _, _, fds in samples), "faults": faults,
+        "descriptors at first": descriptors.total(), "at the end": at_end.total(), "most": max(fds for _, _, fds in samples), "faults": faults,
     }
 
 

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use super::super::program::tool;
-use super::super::serve::ledger::{canary, line};
+use super::super::serve::ledger::{Ledger, canary, line};
 use super::super::serve::service::{Home, Service};
 use super::super::tcp::service::wait_for;
 
@@ -104,6 +104,41 @@ fn chunks_and_more_requests_on_one_connection() {
     assert!(service.out.text().contains("token=ink1-github-pat-k1-") && service.out.text().ends_with("\nlast\nfour\n"));
     drop(socket);
     service.stop();
+}
+
+/// Wherever a body's chunks, members of gzip or frames of zstd end, within a secret or beside it.
+#[test]
+fn a_secret_cut_at_every_offset_by_what_a_body_comes_in_goes() {
+    let home = Home::new();
+    let mut service = home.start(&answering(""));
+    let zstd = |text: &[u8]| zstd::encode_all(text, 3).expect("packed");
+    let length = line(1, 0).len();
+    for at in 1..length {
+        let text = line(1, at * 1_000);
+        let (left, right) = text.as_bytes().split_at(at.min(text.len() - 1));
+        let mut socket = service.connect("web");
+        socket.set_nodelay(true).expect("a socket");
+        write!(socket, "POST /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .expect("sent");
+        for chunk in [left, right] {
+            socket.write_all(format!("{:x}\r\n", chunk.len()).as_bytes()).expect("sent");
+            socket.write_all(&[chunk, b"\r\n"].concat()).expect("sent");
+        }
+        write!(socket, "0\r\n\r\n").expect("sent");
+        assert_eq!(answer(&mut socket), (200, "{\"accepted\":1}\n".to_owned()), "chunks, {at}");
+        for (name, packed) in [("gzip", [gzip(left), gzip(right)]), ("zstd", [zstd(left), zstd(right)])] {
+            let got = post(&service, &format!("Content-Encoding: {name}\r\n"), &packed.concat());
+            assert_eq!(got, (200, "{\"accepted\":1}\n".to_owned()), "{name}, {at}");
+        }
+    }
+    wait_for("all", || (service.out.lines() == 3 * (length - 1)).then_some(()));
+    service.stop();
+    for got in service.out.text().lines() {
+        assert!(
+            Ledger::of(format!("{got}\n").as_bytes()).numbers(1).len() == 1,
+            "a line that was sent, with a mark in it: {got}"
+        );
+    }
 }
 
 #[test]

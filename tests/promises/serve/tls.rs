@@ -12,7 +12,7 @@ use super::super::program::{run_with, tool};
 use super::super::tcp::service::wait_for;
 use super::super::tls::certificates::{Authority, Pair, replace};
 use super::super::tls::server::{runtime, send};
-use super::ledger::lines;
+use super::ledger::{line, lines};
 use super::peers::Peer;
 use super::service::{Home, Service};
 
@@ -184,6 +184,33 @@ fn certificates_change_while_sessions_go_on_and_bad_ones_are_refused() {
     });
     service.stop();
     peer.ledger().assert_is(1, 0..300);
+}
+
+#[test]
+fn a_secret_cut_at_every_offset_by_records_goes() {
+    let authority = Authority::new();
+    let server = authority.issue("server", &["localhost"]);
+    let (peer, mut service) = start(&authority, &server, "");
+    let client = authority.client_with(&authority.issue("good", &["a.example.com"]));
+    let (address, count) = (service.address("in"), line(1, 0).len() - 1);
+    runtime().block_on(async {
+        let connector = Connector::new(&client).expect("good settings");
+        let socket = tokio::net::TcpStream::connect(&address).await.expect("it listens");
+        socket.set_nodelay(true).expect("a socket");
+        let mut session = connector.connect_stream(socket, "localhost", Duration::from_secs(60)).await.expect("let in");
+        for at in 0..count {
+            let text = line(1, at);
+            // What is written at once and flushed is a record of its own.
+            for record in [&text.as_bytes()[..=at], &text.as_bytes()[at + 1..]] {
+                session.write_all(record).await.expect("sent");
+                session.flush().await.expect("sent");
+            }
+        }
+        session.shutdown().await.expect("closed");
+    });
+    peer.wait_for_lines(count);
+    service.stop();
+    peer.ledger().assert_is(1, 0..count);
 }
 
 /// Two services with TLS between them, which show each other their certificates.

@@ -79,7 +79,7 @@ class Served:
         folder, targets = f"/proc/{self.process.pid}/fd", []
         for name in os.listdir(folder):
             try:
-                targets.append(re.sub(r"[0-9a-f]+(?=\W|$)", "N", os.readlink(f"{folder}/{name}")))
+                targets.append(re.sub(r"(?<=/)[^/]*\d[^/]*|\d+", "N", os.readlink(f"{folder}/{name}")))
             except FileNotFoundError:
                 pass
         return Counter(targets)

@@ -2,12 +2,13 @@
 //!
 //! Their patterns say which bytes may stand at the first places of a match, and, as a `\b` ends most of them, how long it may be. One
 //! table holds this for all of them, a bit for each rule; at each word's start it is read from left to right until no rule is left,
-//! which is mostly at the first or second byte. Of the rules whose bits survive, one automaton tells those that match ([`Sieve`]), and these
-//! find out what.
+//! which is mostly at the first or second byte. What may stand at a place says little where a match may be short or begin in many ways, as
+//! an IPv6 address does: such a rule has a bit for each way. Of the rules whose bits survive, one automaton tells those that match
+//! ([`Sieve`]), and these find out what.
 //!
 //! Invariant, held by a test over every such rule: wherever a match begins, [`Starts::at`] has the rule's bit.
 
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
 use super::boundary;
 use super::byte_set::ByteSet;
@@ -19,6 +20,10 @@ use super::sieve::Sieve;
 const DEPTH: usize = 16;
 /// As many rules as a word of the table has bits.
 pub const MAX_RULES: usize = u64::BITS as usize;
+/// A rule of which any byte may stand at a place before this one has a bit for each way to begin.
+const EARLY: usize = 6;
+/// Ways to begin that are told apart, of one rule.
+const MAX_WAYS: usize = 16;
 /// A match has an end within reach, so that a line full of starts is read a bounded number of times.
 const MAX_LEN: usize = 1024;
 /// A pattern that can begin with more bytes than this would be tried at nearly every word.
@@ -32,7 +37,11 @@ pub struct Starts {
     /// By the byte before a match: the rules that do not mind it.
     after: Box<[u64; 256]>,
     kinds: [u8; 256],
-    /// Indexes of the rules, in the order of their bits.
+    /// A bit for each two bytes with which a match can begin.
+    pairs: Box<[u64; PAIRS]>,
+    /// By a bit of the table: the bit of its rule in a [`Start`].
+    rule_bits: Vec<u64>,
+    /// Indexes of the rules, in the order of their bits in a [`Start`].
     pub rules: Vec<usize>,
     /// What tells which of them match where they may.
     pub sieve: Option<Sieve>,
@@ -44,6 +53,8 @@ const WORD: u8 = 1;
 const ESCAPE: u8 = 2;
 /// A byte that a match can begin with.
 const FIRST: u8 = 4;
+/// Words that have a bit for each two bytes.
+const PAIRS: usize = (1 << 16) / u64::BITS as usize;
 
 /// A place where rules may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +63,13 @@ pub struct Start {
     pub at: usize,
     /// The bits of the rules.
     pub rules: u64,
+}
+
+/// Where two bytes have their bit.
+#[inline]
+fn place_of(first: u8, second: u8) -> (usize, u32) {
+    let number = u32::from(first) << 8 | u32::from(second);
+    ((number / u64::BITS) as usize, number % u64::BITS)
 }
 
 /// Whether a rule with this pattern can be found by the starts of its matches.
@@ -70,22 +88,34 @@ impl Starts {
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
         let mut table = vec![[0u64; 256]; DEPTH];
         let mut after = Box::new([u64::MAX; 256]);
-        let (mut indexes, mut patterns) = (Vec::new(), Vec::new());
-        for (bit, (index, pattern, not_after)) in rules.take(MAX_RULES).enumerate() {
-            for (place, set) in table.iter_mut().zip(places(pattern.hir())) {
-                set.bytes().for_each(|byte| place[usize::from(byte)] |= 1 << bit);
+        let rules: Vec<_> = rules.take(MAX_RULES).collect();
+        let (mut rule_bits, mut room) = (Vec::new(), MAX_RULES - rules.len());
+        for (number, (_, pattern, not_after)) in rules.iter().enumerate() {
+            for way in ways(pattern.hir(), &mut room) {
+                let bit = 1 << rule_bits.len();
+                rule_bits.push(1 << number);
+                for (place, set) in table.iter_mut().zip(places(&way)) {
+                    set.bytes().for_each(|byte| place[usize::from(byte)] |= bit);
+                }
+                not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !bit);
             }
-            not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !(1 << bit));
-            indexes.push(index);
-            patterns.push(pattern.hir());
         }
+        let patterns: Vec<&Hir> = rules.iter().map(|(_, pattern, _)| pattern.hir()).collect();
+        let indexes = rules.iter().map(|(index, ..)| *index).collect();
         let kinds = std::array::from_fn(|byte| {
             let escape = matches!(byte as u8, b'\\' | b'%' | b'[');
             let is = |holds: bool, kind: u8| if holds { kind } else { 0 };
             is(boundary::is_word(byte as u8), WORD) | is(escape, ESCAPE) | is(table[0][byte] != 0, FIRST)
         });
+        let mut pairs = Box::new([0; PAIRS]);
+        for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
+            if table[0][usize::from(first)] & table[1][usize::from(second)] != 0 {
+                let (word, bit) = place_of(first, second);
+                pairs[word] |= 1 << bit;
+            }
+        }
         let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
-        Self { places, after, kinds, rules: indexes, sieve: Sieve::new(&patterns) }
+        Self { places, after, kinds, pairs, rule_bits, rules: indexes, sieve: Sieve::new(&patterns) }
     }
 
     /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,
@@ -94,7 +124,7 @@ impl Starts {
         let mut before = 0;
         for (at, &byte) in block.iter().enumerate() {
             let kind = self.kinds[usize::from(byte)];
-            if kind & FIRST != 0 && before & WORD == 0 {
+            if kind & FIRST != 0 && before & WORD == 0 && self.may_begin(block, at) {
                 self.add(block, at, found);
             }
             if kind & ESCAPE != 0 {
@@ -104,16 +134,29 @@ impl Starts {
         }
     }
 
+    /// Whether the first two bytes of a match may stand at `at`: mostly not.
+    #[inline]
+    fn may_begin(&self, block: &[u8], at: usize) -> bool {
+        // A block's end ends a line, too.
+        let (word, bit) = place_of(block[at], block.get(at + 1).copied().unwrap_or(b'\n'));
+        self.pairs[word] >> bit & 1 != 0
+    }
+
     /// The bits of the rules that may match at `at`.
     #[inline]
     pub fn at(&self, block: &[u8], at: usize) -> u64 {
-        let mut rules = at.checked_sub(1).map_or(u64::MAX, |before| self.after[usize::from(block[before])]);
+        let mut bits = at.checked_sub(1).map_or(u64::MAX, |before| self.after[usize::from(block[before])]);
         for (place, at) in self.places.iter().zip(at..) {
             // A block's end ends a line, too.
-            rules &= place[usize::from(block.get(at).copied().unwrap_or(b'\n'))];
-            if rules == 0 {
-                break;
+            bits &= place[usize::from(block.get(at).copied().unwrap_or(b'\n'))];
+            if bits == 0 {
+                return 0;
             }
+        }
+        let mut rules = 0;
+        while bits != 0 {
+            rules |= self.rule_bits[bits.trailing_zeros() as usize];
+            bits &= bits - 1;
         }
         rules
     }
@@ -142,6 +185,64 @@ impl Starts {
             }
         }
     }
+}
+
+/// The ways in which a match of `hir` may begin, each a pattern of its own, where its first places alone say too little and there is `room` for
+/// more bits; all of it otherwise.
+fn ways(hir: &Hir, room: &mut usize) -> Vec<Hir> {
+    let says_little = places(hir)[..EARLY].iter().any(|set| set.len() == 256);
+    let ways = if says_little { split(vec![hir.clone()]) } else { Vec::new() };
+    if ways.is_empty() || ways.len() - 1 > *room {
+        return vec![hir.clone()];
+    }
+    *room -= ways.len() - 1;
+    ways
+}
+
+/// The ways to begin of parts that follow each other: with each branch of a choice, with so many bytes of a run, with or without what need not
+/// be there. Empty where they are too many.
+fn split(mut parts: Vec<Hir>) -> Vec<Hir> {
+    if parts.is_empty() {
+        return vec![Hir::empty()];
+    }
+    let first = parts.remove(0);
+    let followed_by = |first: Vec<Hir>| [first, parts.clone()].concat();
+    let starts: Vec<Vec<Hir>> = match first.kind() {
+        HirKind::Capture(group) => vec![followed_by(vec![(*group.sub).clone()])],
+        HirKind::Concat(inner) => vec![followed_by(inner.clone())],
+        HirKind::Alternation(branches) => branches.iter().map(|branch| followed_by(vec![branch.clone()])).collect(),
+        HirKind::Repetition(repetition) => {
+            let times = |min: u32, max: Option<u32>| {
+                Hir::repetition(Repetition { min, max, sub: repetition.sub.clone(), ..*repetition })
+            };
+            match (repetition.min, repetition.max) {
+                (0, max) => vec![followed_by(vec![times(1, max)]), parts.clone()],
+                (min, Some(max)) if max < MAX_WAYS as u32 && matches!(repetition.sub.kind(), HirKind::Class(_)) => {
+                    let run = |length| Hir::concat(vec![(*repetition.sub).clone(); length as usize]);
+                    return join((min..=max).map(|length| vec![Hir::concat(followed_by(vec![run(length)]))]));
+                }
+                (min, max) => {
+                    let rest = times(min - 1, max.map(|max| max - 1));
+                    vec![followed_by(vec![(*repetition.sub).clone(), rest])]
+                }
+            }
+        }
+        HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => {
+            return vec![Hir::concat(followed_by(vec![first]))];
+        }
+    };
+    join(starts.into_iter().map(split))
+}
+
+fn join(ways: impl Iterator<Item = Vec<Hir>>) -> Vec<Hir> {
+    let mut all = Vec::new();
+    for ways in ways {
+        if ways.is_empty() || all.len() + ways.len() > MAX_WAYS {
+            return Vec::new();
+        }
+        all.extend(ways);
+    }
+    all
 }
 
 /// The bytes that may stand at each of the first places of a match, and behind one that is shorter.
@@ -262,6 +363,16 @@ mod tests {
                 assert_eq!(starts(text, &format!("{found}\n")).first(), Some(&0), "{text} in {found}, a line");
             }
         }
+    }
+
+    #[test]
+    fn ways_to_begin_are_told_apart() {
+        let address = r"\b(?:(?:ip|addr):)?(?<secret>(?:[0-9a-f]{1,4}:){2,7}(?::|[0-9a-f]{1,4})|::1)(?:[^0-9a-f]|$)";
+        assert_eq!(starts(address, "2026-05-10 fe80:1:2 abcd cab ip:1:2:3 ::1 ab"), [11, 29, 32, 38]);
+        let ways = |text: &str, mut room: usize| super::ways(pattern(text).hir(), &mut room).len();
+        assert_eq!(ways(address, 64), 7);
+        assert_eq!(ways(address, 5), 1, "there is no room");
+        assert_eq!(ways(r"\b[0-9]{6}\b", 64), 1, "its places say enough");
     }
 
     #[test]

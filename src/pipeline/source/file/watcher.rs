@@ -230,7 +230,11 @@ impl Watcher {
                 Some(Ended::Truncated { copy: None }) => {
                     self.begin_between((&followed.slot, &followed.real), followed.begun, Some(followed.identity), None);
                 }
-                Some(Ended::Stopped) => {}
+                // The word to stop came while this look was about to begin: told again to `stop`, which writes down how far it is held.
+                Some(Ended::Stopped) => {
+                    followed.end(Ended::Stopped);
+                    self.reading.push(followed);
+                }
                 Some(Ended::Failed(error)) => {
                     self.tell(&entry.path, &error.to_string());
                     self.unfinished.push(entry);
@@ -469,5 +473,34 @@ impl Watcher {
             }
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watcher(folder: &Path) -> Watcher {
+        let paths = Paths::new(vec![folder.join("*.log").display().to_string()], &[]).expect("a pattern");
+        let store = Store::new(folder.join("files.json"));
+        let begun = (StartAt::Beginning, SystemTime::now());
+        Watcher::new("in".to_owned(), paths, begun, store).expect("no checkpoint is no fault")
+    }
+
+    #[test]
+    fn a_look_that_comes_upon_the_word_to_stop_forgets_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a.log"), "one\ntwo\n").expect("written");
+        let mut first = watcher(folder.path());
+        let begun = first.round().begun;
+        let followed = begun.first().expect("it is read");
+        let before = first.salt().before(&followed.file, 8).expect("read");
+        followed.holds(Position { offset: 8, before });
+        followed.end(Ended::Stopped);
+        assert!(first.round().begun.is_empty(), "it is known");
+        assert!(first.stop(), "it has ended");
+        let begun = watcher(folder.path()).round().begun;
+        let held: Vec<u64> = begun.iter().map(|followed| followed.entry().held.offset).collect();
+        assert_eq!(held, [8], "it goes on where it was held");
     }
 }

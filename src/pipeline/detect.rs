@@ -46,7 +46,7 @@ use self::rare::RareBytes;
 use self::rule::{Form, Near, Pack, Rule, RuleSet};
 use self::slow::SlowRules;
 use self::starts::Starts;
-use self::trigger::{Anchor, Literal, Placed, Reach, Trigger};
+use self::trigger::{Anchor, Literal, Placed, RareTriggers, Reach, Trigger};
 use super::fingerprint;
 
 pub use self::armor::{Shape, may_be_armor};
@@ -147,7 +147,7 @@ impl Detector {
         for (at, rule) in set.rules.iter().enumerate() {
             match way(at, rule, &set.words) {
                 Way::Triggers(uses) => fast.extend(uses),
-                Way::Byte(placed) if rare.takes(&placed) => rare.add(at, placed),
+                Way::Byte(triggers) if rare.takes(&triggers) => rare.add(at, triggers),
                 Way::Starts(pattern) if starts.len() < starts::MAX_RULES => {
                     starts.push((at, pattern, &rule.not_after[..]))
                 }
@@ -224,7 +224,7 @@ impl Detector {
 pub fn cost_class(rule: &Rule, words: &ContextWords) -> CostClass {
     match way(0, rule, words) {
         Way::Triggers(uses) => CostClass::Fast(uses.into_iter().map(|(trigger, _)| trigger).collect()),
-        Way::Byte(placed) => CostClass::Byte(placed.into_iter().map(|placed| placed.trigger).collect()),
+        Way::Byte(triggers) => CostClass::Byte(triggers.placed.into_iter().map(|placed| placed.trigger).collect()),
         Way::Starts(_) => CostClass::Starts,
         Way::Slow => CostClass::Slow,
     }
@@ -235,7 +235,7 @@ pub fn cost_class(rule: &Rule, words: &ContextWords) -> CostClass {
 pub fn placed_triggers(rule: &Rule) -> Vec<Placed> {
     let uses = match way(0, rule, &ContextWords::default()) {
         Way::Triggers(uses) => uses,
-        Way::Byte(placed) => return placed,
+        Way::Byte(triggers) => return triggers.placed,
         Way::Starts(_) | Way::Slow => return Vec::new(),
     };
     let placed = uses.into_iter().filter_map(|(trigger, used)| match used {
@@ -250,7 +250,7 @@ enum Way<'r> {
     /// The engine looks for triggers, each of which leads to something.
     Triggers(Vec<(Trigger, Use)>),
     /// A byte that few lines hold begins one of these.
-    Byte(Vec<Placed>),
+    Byte(RareTriggers),
     /// Where a word begins that this pattern may match.
     Starts(&'r Pattern),
     /// By the whole expression.
@@ -272,7 +272,7 @@ fn way<'r>(at: usize, rule: &'r Rule, words: &ContextWords) -> Way<'r> {
             Way::Triggers(uses)
         }
         _ => match trigger::derive_rare(pattern.hir()) {
-            Some(placed) => Way::Byte(placed),
+            Some(triggers) => Way::Byte(triggers),
             None if can_be_tried => Way::Starts(pattern),
             None => Way::Slow,
         },

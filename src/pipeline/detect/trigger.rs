@@ -233,18 +233,29 @@ const MAX_STRINGS: usize = 24;
 
 /// The triggers of a pattern, or nothing when no part of it is telling enough.
 pub fn derive(hir: &Hir) -> Option<Vec<Placed>> {
-    let placed = best_of(hir)?;
+    let placed = best_of(hir)?.placed;
     let literal = placed.iter().map(|p| p.trigger.literal_bits()).fold(f32::INFINITY, f32::min);
     (weakest(&placed) >= USABLE && literal >= USABLE_LITERAL).then_some(placed)
 }
 
+/// Triggers that begin with a byte that few lines hold.
+#[derive(Clone, Debug)]
+pub struct RareTriggers {
+    /// What to look for.
+    pub placed: Vec<Placed>,
+    /// What follows from a trigger's start on in every match, the trigger included, where that is a part of the pattern.
+    pub tail: Option<Hir>,
+}
+
 /// The triggers of a pattern that begin with a byte of punctuation that most lines are without, such as `@`: too short for the
 /// engine, whose speed is that of its shortest literal, but quickly looked for alone.
-pub fn derive_rare(hir: &Hir) -> Option<Vec<Placed>> {
-    let placed = best_of(hir)?;
+pub fn derive_rare(hir: &Hir) -> Option<RareTriggers> {
+    let Choice { placed, from } = best_of(hir)?;
     let is_rare = |set: &ByteSet| set.bits() >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation());
     let near = |placed: &Placed| placed.reach.max.is_some_and(|max| max <= RARE_REACH);
-    placed.iter().all(|placed| placed.trigger.0.first().is_some_and(is_rare) && near(placed)).then_some(placed)
+    let tail = from.map(|from| Hir::concat(flatten(hir)[from..].iter().map(|part| (*part).clone()).collect()));
+    let all = placed.iter().all(|placed| placed.trigger.0.first().is_some_and(is_rare) && near(placed));
+    all.then_some(RareTriggers { placed, tail })
 }
 
 /// The least unlikely of some triggers, in bits.
@@ -252,19 +263,27 @@ pub fn weakest(placed: &[Placed]) -> f32 {
     placed.iter().map(|p| p.trigger.bits()).fold(f32::INFINITY, f32::min)
 }
 
-fn best_of(hir: &Hir) -> Option<Vec<Placed>> {
+/// Triggers for a pattern, and the part of it that all of them begin with, if there is one.
+struct Choice {
+    placed: Vec<Placed>,
+    from: Option<usize>,
+}
+
+fn best_of(hir: &Hir) -> Option<Choice> {
     let parts: Vec<&Hir> = flatten(hir);
-    let mut best: Option<(f32, Vec<Placed>)> = None;
+    let mut best: Option<(f32, Choice)> = None;
     let mut before = Reach { min: 0, max: Some(0) };
     for at in 0..parts.len() {
-        let here = strings_of(&parts[at..]).map(|strings| place(strings, before));
+        let here = strings_of(&parts[at..]).map(|strings| Choice { placed: place(strings, before), from: Some(at) });
         let inside = match parts[at].kind() {
-            HirKind::Alternation(branches) => every_branch(branches, before),
+            HirKind::Alternation(branches) => {
+                every_branch(branches, before).map(|placed| Choice { placed, from: None })
+            }
             _ => None,
         };
         for choice in [here, inside].into_iter().flatten() {
             // A later part must be clearly better: a match is confirmed faster from its own start.
-            let score = weakest(&choice) - choice.len() as f32 * 0.25 - if at > 0 { 2.0 } else { 0.0 };
+            let score = weakest(&choice.placed) - choice.placed.len() as f32 * 0.25 - if at > 0 { 2.0 } else { 0.0 };
             if best.as_ref().is_none_or(|(so_far, _)| score > *so_far) {
                 best = Some((score, choice));
             }
@@ -279,7 +298,7 @@ fn best_of(hir: &Hir) -> Option<Vec<Placed>> {
 fn every_branch(branches: &[Hir], before: Reach) -> Option<Vec<Placed>> {
     let mut all = Vec::new();
     for branch in branches {
-        for mut placed in best_of(branch)? {
+        for mut placed in best_of(branch)?.placed {
             placed.reach.min += before.min;
             placed.reach.max = placed.reach.max.zip(before.max).map(|(a, b)| a + b);
             all.push(placed);

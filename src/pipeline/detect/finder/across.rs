@@ -2,7 +2,8 @@
 
 use zeroize::Zeroize as _;
 
-use super::{Finder, Line};
+use super::Finder;
+use super::walls::Line;
 use crate::model::{Secret, Span};
 use crate::pipeline::detect::candidate::{Candidate, Rank};
 use crate::pipeline::detect::database::DatabaseError;

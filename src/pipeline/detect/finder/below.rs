@@ -3,7 +3,8 @@
 //! All three lines are needed to tell: the opening tag that ends its line, the text, and the closing tag that begins the next one. So
 //! a stream's opening tag waits for them, and a block is never parted between them.
 
-use super::{Finder, Line};
+use super::Finder;
+use super::walls::Line;
 use crate::model::Span;
 use crate::pipeline::detect::context::{self, Key, KeyForm};
 use crate::pipeline::detect::resolve::Open;

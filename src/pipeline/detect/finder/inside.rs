@@ -1,6 +1,7 @@
 //! The search of decoded texts: the same rules, by a finder of their own, and the way back to the bytes that go.
 
-use super::{Finder, Line, line_around};
+use super::Finder;
+use super::walls::Line;
 use crate::model::{Secret, Span};
 use crate::pipeline::detect::candidate::{Candidate, Rank};
 use crate::pipeline::detect::database::DatabaseError;
@@ -65,7 +66,7 @@ impl<'d> Finder<'d> {
             let goes = tokens.get(next).is_some_and(|token| token.start() + packed::SHORTEST <= end);
             if !goes && self.wall_at(end).is_none() {
                 if !line.holds(end) {
-                    line = line_around(block, end);
+                    line = Line::around(block, end);
                 }
                 self.look_inside(block, line, end, Codec::Base64 { phase })?;
             }

@@ -2,8 +2,10 @@
 //!
 //! A search that finds nothing reads some way beyond its last start. A line full of triggers would be read so for each of them.
 
-use super::{Finder, Line};
+use super::Finder;
+use super::walls::Line;
 use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::rule::{Form, Near, Rule};
 
 /// The starts that are to be tried in one line.
 #[derive(Debug)]
@@ -28,6 +30,24 @@ impl NearBy {
 }
 
 impl Finder<'_> {
+    /// A word that a match may stand behind ends at `end`.
+    pub(super) fn confirm_near(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        end: usize,
+        rule: usize,
+    ) -> Result<(), DatabaseError> {
+        let detector = self.detector;
+        // A longer word that holds this one may end further on; and the match may begin in the word, or before it, as
+        // long as its secret does not: `privateKey=…`.
+        let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
+        let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
+        let last = end + near.as_ref().map_or(0, Near::reach);
+        self.look_near(block, line, rule, first, last)?;
+        Ok(())
+    }
+
     /// Takes note that matches of `rule` may begin from `first` to `last`.
     pub(super) fn look_near(
         &mut self,

@@ -1,0 +1,97 @@
+//! What a trigger's hit leads to.
+
+use super::Finder;
+use super::walls::Line;
+use crate::pipeline::detect::context;
+use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::rule::Form;
+use crate::pipeline::detect::trigger::Reach;
+use crate::pipeline::detect::{Detector, Use, boundary};
+
+/// Keys nearer to the end of a value than this are looked at all the same: theirs may go on behind it.
+const DEEP: usize = 128;
+
+impl Finder<'_> {
+    pub(super) fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+        // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
+        let deep = self.covered.start() < end && end + DEEP < self.covered.end();
+        if deep && matches!(used, Use::Key { .. } | Use::Url { .. }) {
+            return Ok(());
+        }
+        let so_far = self.candidates.len();
+        self.confirm_use(block, line, end, used)?;
+        if used.is_context() && self.candidates.len() != so_far + 1 {
+            self.doubts.push(line.start);
+        }
+        Ok(())
+    }
+
+    fn confirm_use(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+        let text = &block[line.start..line.end];
+        let detector = self.detector;
+        let (at, words) = (end - line.start, &detector.words);
+        match used {
+            Use::Written => {}
+            Use::Encoded(codec) => self.look_inside(block, line, end, codec)?,
+            Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
+            Use::Near { rule } => self.confirm_near(block, line, end, rule)?,
+            Use::Key { rule, behind } => self.confirm_key(block, line, end, rule, behind)?,
+            Use::Header { rule, len } => self.confirm_header(block, line, end, rule, len)?,
+            Use::Scheme { rule } => {
+                if let Some(value) = context::of_scheme(text, at, words) {
+                    self.push_value(block, line, rule, value);
+                }
+            }
+            Use::Partial(runtime) => self.look_across(block, line, runtime)?,
+            Use::Armor { rule } => self.confirm_label(block, line, end, rule),
+            Use::Body { rule, len } => self.confirm_body(block, line, end, rule, len),
+            Use::Url { rule } => {
+                if let Some(value) = context::password(text, at) {
+                    if self.hides(&value) {
+                        self.covered = value.span.shifted(line.start);
+                    }
+                    self.push_value(block, line, rule, value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Use {
+    /// Whether it is for words before a match.
+    pub(in crate::pipeline::detect) fn is_near(self) -> bool {
+        matches!(self, Self::Near { .. })
+    }
+
+    /// Whether it looks at what stands around a value, not at the value's own form.
+    fn is_context(self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Header { .. } | Self::Scheme { .. } | Self::Url { .. })
+    }
+
+    /// The cheapest tests there are, on the bytes around the trigger: they refuse most hits of key phrases and URLs before
+    /// their line is looked for. None of them reads past a newline.
+    #[inline]
+    pub(super) fn is_worth_a_look(self, detector: &Detector, block: &[u8], end: usize) -> bool {
+        match self {
+            Self::Key { rule, behind } => match &detector.rules[rule].rule.form {
+                Form::Keys(form) => {
+                    context::may_be_assigned(block, end - behind, &detector.words)
+                        && form.phrase_before(block, end - behind).is_some()
+                }
+                _ => false,
+            },
+            Self::Header { .. } => context::may_be_assigned(block, end, &detector.words),
+            Self::Scheme { .. } => matches!(block.get(end), Some(b' ' | b'%' | b'+')),
+            Self::Url { .. } => context::may_hold_password(&block[end..]),
+            Self::Pattern { rule, reach: Reach { min, max } } if max == Some(min) => {
+                let begins = end.checked_sub(min).is_some_and(|start| boundary::may_begin_word(block, start));
+                begins || !detector.rules[rule].wants_boundary
+            }
+            Self::Written => false,
+            Self::Encoded(codec) => codec.is_worth_a_look(block, end),
+            Self::Partial(runtime) => runtime.may_go_on(block, end),
+            _ => true,
+        }
+    }
+}

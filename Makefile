@@ -36,9 +36,10 @@ test: install-test-deps ## run every test
 	@$(CARGO) test --locked
 	@sh docs/sample/demo.sh $(TARGET)/debug/inkprint >/dev/null && echo "the sample log comes out clean: ok"
 
-test-long: install-test-deps build ## run what takes minutes, and a soak of SOAK_MINUTES (30)
+test-long: install-test-deps build ## run what takes minutes, a soak of SOAK_MINUTES (30), and the sink away
 	@INKPRINT_LONG=1 $(CARGO) test --locked --release --test promises
 	@python3 benches/soak.py $(TARGET)/release/inkprint --minutes $(SOAK_MINUTES)
+	@python3 benches/away.py $(TARGET)/release/inkprint
 
 lint: ## check the formatting, and run clippy
 	@$(CARGO) fmt --check

@@ -44,8 +44,7 @@ impl Finder<'_> {
         let Rule { near, form: Form::Pattern(pattern), .. } = &detector.rules[rule].rule else { return Ok(()) };
         let first = pattern.max_before_secret().map_or(line.start, |most| end.saturating_sub(most).max(line.start));
         let last = end + near.as_ref().map_or(0, Near::reach);
-        self.look_near(block, line, rule, first, last)?;
-        Ok(())
+        self.look_near(block, line, rule, first, last)
     }
 
     /// Takes note that matches of `rule` may begin from `first` to `last`.

@@ -1,4 +1,4 @@
-//! Lines, and the marks that stand in them already: nothing is looked for across one.
+//! Lines: the marks that stand in them already, across which nothing is looked for, and which of them are in doubt.
 
 use super::Finder;
 use crate::model::Span;

@@ -76,7 +76,11 @@ impl Matches<'_> {
 ///
 /// `walls` are the stretches that inkprint wrote, ascending: they are cut out of every match.
 pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
-    candidates.sort_unstable_by_key(|candidate| (candidate.span.start(), candidate.span.end(), candidate.rule));
+    // Of two that are the same but for what they are a part of, the one with a mark of its own comes first, in whatever order they were found.
+    candidates.sort_unstable_by_key(|candidate| {
+        let is_decoded = matches!(candidate.canonical, Canonical::Decoded(_));
+        (candidate.span.start(), candidate.span.end(), candidate.rule, candidate.continues, is_decoded)
+    });
     let mut at = 0;
     while at < candidates.len() {
         let mut union = candidates[at].span;
@@ -168,6 +172,21 @@ mod tests {
     #[test]
     fn partial_overlaps_go_whole_under_the_longest() {
         assert_eq!(resolved(&[(0, 10), (8, 30), (29, 35)], &[]), [(0, 35, 1)]);
+    }
+
+    #[test]
+    fn of_equals_the_one_with_a_mark_of_its_own_counts_in_whatever_order() {
+        // So many that the order of equals is anybody's.
+        let spans: Vec<(usize, usize)> = (0..40).map(|number| (number / 2 * 2, number / 2 * 2 + 2)).collect();
+        for continuing in [0, 1] {
+            let mut candidates = candidates(&spans);
+            for (number, candidate) in candidates.iter_mut().enumerate() {
+                (candidate.rule, candidate.continues) = (0, number % 2 == continuing);
+            }
+            let mut matches = Vec::new();
+            resolve(&mut candidates, &[], &[b'a'; 100], &mut matches);
+            assert!(matches.len() == 20 && matches.iter().all(|found| !found.continues), "{continuing}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 
 use self::candidate::Compiled;
 use self::context::ContextWords;
-use self::database::{Database, Expression};
+use self::database::Database;
 use self::encoded::Codec;
 use self::partial::Runtime;
 use self::pattern::Pattern;
@@ -174,11 +174,10 @@ impl Detector {
             guarded.iter().map(|uses| is_used(uses, |used| matches!(used, Use::Pattern { .. }))).collect();
         let written = guarded.iter().position(|uses| is_used(uses, |used| matches!(used, Use::Written)));
         let written = written.map(|at| at as u32);
-        let expressions: Vec<Expression> = literals.iter().map(Expression::from).collect();
         let slow = if slow.is_empty() { None } else { Some(SlowRules::compile(&set.rules, slow)?) };
         let armor = set.rules.iter().position(|rule| matches!(rule.form, Form::Armor { .. }));
         let rules = set.rules.into_iter().map(Compiled::new).collect();
-        let database = Database::compile(&expressions)?;
+        let database = Database::compile(&literals)?;
         let packed = patterns || keys;
         Ok(Self {
             rules,

@@ -4,8 +4,7 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ByteSet {
     words: [u64; 4],
-    /// How unlikely one of its bytes is at a place in a log, in 1/256 bit: a function of the bytes, kept because derivation
-    /// asks for it all the time.
+    /// See [`ByteSet::weight`]: a function of the bytes, kept because derivation asks for it all the time.
     weight: u16,
 }
 
@@ -14,15 +13,30 @@ impl ByteSet {
     pub fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
         let mut words = [0; 4];
         bytes.into_iter().for_each(|byte| words[usize::from(byte >> 6)] |= 1 << (byte & 63));
+        Self::of_words(words)
+    }
+
+    /// The set of the bytes whose bits are set, 64 of them in each word.
+    pub fn of_words(words: [u64; 4]) -> Self {
         let mut set = Self { words, weight: 0 };
-        let likely: f32 = set.bytes().map(byte_likelihood).sum();
+        let likely: f32 = LIKELIHOODS.iter().map(|(bytes, each)| set.shared(bytes) as f32 * each).sum();
         set.weight = (-likely.clamp(1e-3, 1.0).log2() * 256.0) as u16;
         set
     }
 
-    /// How unlikely one of its bytes is at a place in a log, in bits.
-    pub fn bits(&self) -> f32 {
-        f32::from(self.weight) / 256.0
+    /// How unlikely one of its bytes is at a place in a log, in 1/256 bit.
+    pub fn weight(&self) -> u32 {
+        u32::from(self.weight)
+    }
+
+    /// How many of its bytes are among these.
+    fn shared(&self, bytes: &[u64; 4]) -> u32 {
+        self.words.iter().zip(bytes).map(|(word, bytes)| (word & bytes).count_ones()).sum()
+    }
+
+    /// A bit for each byte, 64 of them in each word.
+    pub fn words(&self) -> [u64; 4] {
+        self.words
     }
 
     /// Whether `byte` is in the set.
@@ -54,23 +68,68 @@ impl ByteSet {
 
     /// Whether it is one letter in both its cases.
     pub fn is_case_pair(&self) -> bool {
-        self.len() == 2 && self.bytes().all(|byte| byte.is_ascii_alphabetic()) && {
-            let mut bytes = self.bytes().map(|byte| byte.to_ascii_lowercase());
-            bytes.next() == bytes.next()
-        }
+        // Letters are in the second word, the two cases of one 32 bits apart.
+        let [low, letters, others @ ..] = self.words;
+        let (upper, lower) = (letters & LETTERS, letters >> 32 & LETTERS);
+        letters.count_ones() == 2 && upper == lower && upper != 0 && low == 0 && others == [0; 2]
     }
 }
 
-/// How likely a byte is at a place in a log. A rough table: only the order of the sums matters.
-fn byte_likelihood(byte: u8) -> f32 {
-    match byte {
-        b' ' => 0.12,
-        b'e' | b'a' | b't' | b'i' | b'o' | b'n' | b'r' | b's' => 0.045,
-        b'a'..=b'z' => 0.02,
-        b'0' | b'1' => 0.04,
-        b'2'..=b'9' => 0.025,
-        b'A'..=b'Z' => 0.008,
-        b'.' | b'-' | b':' | b'/' | b'=' | b'_' | b'"' | b',' => 0.018,
-        _ => 0.004,
+/// `A` to `Z` in the lower half of a set's second word, `a` to `z` in the upper one.
+const LETTERS: u64 = 0x07ff_fffe;
+
+/// How likely each of some bytes is at a place in a log. A rough table: only the order of the sums matters.
+const LIKELIHOODS: [([u64; 4], f32); 8] = {
+    let blank = words(b" ");
+    let frequent = words(b"eationrs");
+    let letters = [0, LETTERS << 32 & !frequent[1], 0, 0];
+    let first_digits = words(b"01");
+    let digits = words(b"23456789");
+    let capitals = [0, LETTERS, 0, 0];
+    let marks = words(b".-:/=_\",");
+    let rest = [!(blank[0] | first_digits[0] | digits[0] | marks[0]), !(LETTERS << 32 | LETTERS | marks[1]), !0, !0];
+    [
+        (blank, 0.12),
+        (frequent, 0.045),
+        (letters, 0.02),
+        (first_digits, 0.04),
+        (digits, 0.025),
+        (capitals, 0.008),
+        (marks, 0.018),
+        (rest, 0.004),
+    ]
+};
+
+/// The words of a set of these bytes.
+const fn words(bytes: &[u8]) -> [u64; 4] {
+    let (mut words, mut at) = ([0; 4], 0);
+    while at < bytes.len() {
+        words[(bytes[at] >> 6) as usize] |= 1 << (bytes[at] & 63);
+        at += 1;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_has_one_likelihood() {
+        for byte in 0..=255 {
+            let of = LIKELIHOODS.iter().filter(|(bytes, _)| ByteSet::new([byte]).shared(bytes) == 1);
+            assert_eq!(of.count(), 1, "{byte}");
+        }
+        assert!(ByteSet::new(*b"a").weight() < ByteSet::new(*b"z").weight());
+        assert!(ByteSet::new(*b"az").weight() < ByteSet::new(*b"a").weight());
+    }
+
+    #[test]
+    fn one_letter_in_both_cases_is_a_pair() {
+        let is_pair = |bytes: &[u8]| ByteSet::new(bytes.iter().copied()).is_case_pair();
+        assert!((b'a'..=b'z').all(|letter| is_pair(&[letter, letter.to_ascii_uppercase()])));
+        for other in [&b"a"[..], b"ab", b"aB", b"aAb", b"[{", b"@`", b"aA0"] {
+            assert!(!is_pair(other), "{}", other.escape_ascii());
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! `clone` of a database is a deep copy, so it is shared by `Arc` above; the length of a scan is cut to 32 bits by the
 //! bindings, so [`Scanner::scan`] refuses what is longer than [`MAX_SCAN`].
 
+mod ballast;
+
 use vectorscan_rs::{BlockDatabase, BlockScanner, Flag, Pattern, Scan};
 
 use super::trigger::Literal;
@@ -29,64 +31,43 @@ pub enum DatabaseError {
     TooLong(usize),
 }
 
-/// An expression that occurred: its number and the offset behind its last byte.
+/// A literal that occurred: its number and the offset behind its last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
     /// Offset behind its last byte.
     pub end: u32,
-    /// Position of the expression in the list that the database was made from.
-    pub expression: u32,
+    /// Position of the literal in the list that the database was made from.
+    pub literal: u32,
 }
 
-/// An expression in Vectorscan's syntax.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expression {
-    /// The text.
-    pub text: String,
-    /// Whether letters match in any case.
-    pub caseless: bool,
+/// A literal in the engine's syntax, and how its letters match.
+fn pattern(literal: &Literal, number: usize) -> Pattern {
+    let text: String = literal.bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let flags = if literal.caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL };
+    Pattern::new(text.into_bytes(), flags, Some(number as u32))
 }
 
-impl From<&Literal> for Expression {
-    fn from(literal: &Literal) -> Self {
-        let text = literal.bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-        Self { text, caseless: literal.caseless }
-    }
-}
-
-/// An expression that no log holds, beside those that are asked for. It changes in two ways what the engine makes of them.
-///
-/// - Its literal matcher takes its stride from the shortest literal, and for some hundreds of literals a stride above one is slower by
-///   a third, as its tables then say less (measured on the mixed log: 950 literals without one of two bytes at 1.4 GB/s, with one at
-///   2.3). Two bytes keep the pace for every choice of rules.
-/// - For inputs of less than 70 bytes it builds an automaton of all literals, which takes two thirds of the time to compile and is never
-///   worth it here. It gives that up where an expression that is no plain literal asks for starts of matches.
-const PACER: &str = r"\x01[\x02\x03]";
-
-/// A compiled set of expressions.
+/// A compiled set of literals.
 #[derive(Debug)]
 pub struct Database {
     inner: BlockDatabase,
     /// How many were asked for.
-    expressions: u32,
+    literals: u32,
 }
 
 impl Database {
-    /// Compiles expressions; each is known by its position.
+    /// Compiles literals; each is known by its position.
     ///
     /// # Errors
-    /// [`DatabaseError::Compile`] when the engine does not take one.
-    pub fn compile(expressions: &[Expression]) -> Result<Self, DatabaseError> {
-        let flags = |caseless| if caseless { Flag::DOTALL | Flag::CASELESS } else { Flag::DOTALL };
-        let asked_for = expressions.iter().map(|expression| (&expression.text[..], flags(expression.caseless)));
-        let pacer = (PACER, Flag::DOTALL | Flag::SOM_LEFTMOST);
-        let patterns = asked_for
-            .chain([pacer])
-            .enumerate()
-            .map(|(at, (text, flags))| Pattern::new(text.as_bytes().to_vec(), flags, Some(at as u32)))
-            .collect();
+    /// [`DatabaseError::Compile`] when the engine does not take one, as it does not take an empty one.
+    pub fn compile(literals: &[Literal]) -> Result<Self, DatabaseError> {
+        let ballast = ballast::literals(literals);
+        let mut patterns: Vec<Pattern> =
+            literals.iter().chain(&ballast).enumerate().map(|(at, literal)| pattern(literal, at)).collect();
+        let pacer = ballast::PACER.as_bytes().to_vec();
+        patterns.push(Pattern::new(pacer, Flag::DOTALL | Flag::SOM_LEFTMOST, Some(patterns.len() as u32)));
         let inner = BlockDatabase::new(patterns).map_err(|error| DatabaseError::Compile(error.to_string()))?;
-        Ok(Self { inner, expressions: expressions.len() as u32 })
+        Ok(Self { inner, literals: literals.len() as u32 })
     }
 
     /// A scanner with working memory of its own: one per worker.
@@ -95,7 +76,7 @@ impl Database {
     /// [`DatabaseError::Scratch`] when there is no memory for it.
     pub fn scanner(&self) -> Result<Scanner<'_>, DatabaseError> {
         let inner = self.inner.create_scanner().map_err(|error| DatabaseError::Scratch(error.to_string()))?;
-        Ok(Scanner { inner, expressions: self.expressions })
+        Ok(Scanner { inner, literals: self.literals })
     }
 }
 
@@ -103,11 +84,11 @@ impl Database {
 #[derive(Debug)]
 pub struct Scanner<'db> {
     inner: BlockScanner<'db>,
-    expressions: u32,
+    literals: u32,
 }
 
 impl Scanner<'_> {
-    /// Appends every expression that occurs in `block` to `hits`.
+    /// Appends every literal that occurs in `block` to `hits`.
     ///
     /// # Errors
     /// [`DatabaseError`] when the block was not, or not wholly, scanned: it must then be withheld.
@@ -116,10 +97,10 @@ impl Scanner<'_> {
             return Err(DatabaseError::TooLong(block.len()));
         }
         // The callback only records: thought comes after the scan, outside foreign frames.
-        let expressions = self.expressions;
-        let outcome = self.inner.scan(block, |expression, _, end, _| {
-            if expression < expressions {
-                hits.push(Hit { end: end as u32, expression });
+        let literals = self.literals;
+        let outcome = self.inner.scan(block, |literal, _, end, _| {
+            if literal < literals {
+                hits.push(Hit { end: end as u32, literal });
             }
             Scan::Continue
         });
@@ -135,24 +116,23 @@ impl Scanner<'_> {
 mod tests {
     use super::*;
 
-    fn expressions(texts: &[&str]) -> Vec<Expression> {
-        texts.iter().map(|text| Expression { text: (*text).to_owned(), caseless: false }).collect()
+    fn literal(text: &str, caseless: bool) -> Literal {
+        Literal { bytes: text.into(), caseless }
     }
 
     #[test]
     fn every_end_is_recorded() {
-        let mut all = expressions(&["ab", "[0-9]\\x21"]);
-        all.push(Expression::from(&Literal { bytes: b"q.".to_vec(), caseless: true }));
-        let database = Database::compile(&all).expect("compiles");
+        let database = Database::compile(&[literal("ab", false), literal("1!", false), literal("q.", true)]);
+        let database = database.expect("compiles");
         let mut hits = Vec::new();
         database.scanner().expect("scanner").scan(b"ab 1! xab Q.\x01\x02", &mut hits).expect("scans");
         hits.sort();
-        let hit = |end, expression| Hit { end, expression };
+        let hit = |end, literal| Hit { end, literal };
         assert_eq!(hits, [hit(2, 0), hit(5, 1), hit(9, 0), hit(12, 2)]);
     }
 
     #[test]
-    fn a_faulty_expression_is_told() {
-        assert!(matches!(Database::compile(&expressions(&["a("])), Err(DatabaseError::Compile(_))));
+    fn a_faulty_literal_is_told() {
+        assert!(matches!(Database::compile(&[literal("", false)]), Err(DatabaseError::Compile(_))));
     }
 }

@@ -241,7 +241,7 @@ impl<'d> Finder<'d> {
         }
         for hit in hits.iter() {
             let literal_end = hit.end as usize;
-            if detector.begins_patterns[hit.expression as usize]
+            if detector.begins_patterns[hit.literal as usize]
                 && let Some(codec) = Codec::cutting(block, literal_end)
             {
                 if !line.holds(literal_end) {
@@ -249,7 +249,7 @@ impl<'d> Finder<'d> {
                 }
                 self.look_inside(block, line, literal_end, codec)?;
             }
-            for Guarded { trigger, behind, used } in &detector.guarded[hit.expression as usize] {
+            for Guarded { trigger, behind, used } in &detector.guarded[hit.literal as usize] {
                 let end = literal_end + behind;
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
                     && (used.is_worth_a_look(detector, block, end)

@@ -247,17 +247,22 @@ fn join(ways: impl Iterator<Item = Vec<Hir>>) -> Vec<Hir> {
 
 /// The bytes that may stand at each of the first places of a match, and behind one that is shorter.
 fn places(hir: &Hir) -> [ByteSet; DEPTH] {
-    let mut sets = [[false; 256]; DEPTH];
+    let mut sets = [[0; 4]; DEPTH];
     let ends = advance(hir, 1, &mut sets);
     for (place, set) in sets.iter_mut().enumerate() {
         let (here, before) = (1 << place, (1u32 << place) - 1);
         if ends & before != 0 || (ends & here != 0 && !ends_word(hir)) {
-            *set = [true; 256];
+            *set = [!0; 4];
         } else if ends & here != 0 {
-            (0..=255u8).filter(|byte| !boundary::is_word(*byte)).for_each(|byte| set[usize::from(byte)] = true);
+            let ends = ByteSet::new((0..=255).filter(|byte| !boundary::is_word(*byte)));
+            add(set, ends);
         }
     }
-    sets.map(|set| ByteSet::new((0..=255u8).filter(|byte| set[usize::from(*byte)])))
+    sets.map(ByteSet::of_words)
+}
+
+fn add(set: &mut [u64; 4], bytes: ByteSet) {
+    set.iter_mut().zip(bytes.words()).for_each(|(word, more)| *word |= more);
 }
 
 /// Whether a match is always followed by the end of a word: a last `\b` behind word characters only.
@@ -278,26 +283,21 @@ fn ends_word(hir: &Hir) -> bool {
 }
 
 /// Notes what `hir` may have at each place when it begins at one of `from` (a bit for each), and gives the places behind it.
-fn advance(hir: &Hir, from: u32, sets: &mut [[bool; 256]; DEPTH]) -> u32 {
-    let mut step = |from: u32, bytes: &mut dyn Iterator<Item = u8>| -> u32 {
-        let bytes: Vec<u8> = bytes.collect();
-        for (_, set) in sets.iter_mut().enumerate().filter(|(place, _)| from & 1 << place != 0) {
-            bytes.iter().for_each(|byte| set[usize::from(*byte)] = true);
-        }
+fn advance(hir: &Hir, from: u32, sets: &mut [[u64; 4]; DEPTH]) -> u32 {
+    let mut step = |from: u32, bytes: ByteSet| -> u32 {
+        let here = sets.iter_mut().enumerate().filter(|(place, _)| from & 1 << place != 0);
+        here.for_each(|(_, set)| add(set, bytes));
         (from << 1) & ((1 << DEPTH) - 1)
     };
     match hir.kind() {
         HirKind::Empty => from,
         HirKind::Look(Look::End | Look::EndLF) => {
-            step(from, &mut [b'\n'].into_iter());
+            step(from, ByteSet::new([b'\n']));
             from
         }
         HirKind::Look(_) => from,
-        HirKind::Literal(literal) => literal.0.iter().fold(from, |from, byte| step(from, &mut [*byte].into_iter())),
-        HirKind::Class(class) => match class_bytes(class) {
-            Some(set) => step(from, &mut set.bytes()),
-            None => step(from, &mut (0..=255)),
-        },
+        HirKind::Literal(literal) => literal.0.iter().fold(from, |from, byte| step(from, ByteSet::new([*byte]))),
+        HirKind::Class(class) => step(from, class_bytes(class).unwrap_or_else(|| ByteSet::of_words([!0; 4]))),
         HirKind::Capture(group) => advance(&group.sub, from, sets),
         HirKind::Concat(parts) => parts.iter().fold(from, |from, part| advance(part, from, sets)),
         HirKind::Alternation(branches) => branches.iter().fold(0, |ends, branch| ends | advance(branch, from, sets)),

@@ -7,14 +7,23 @@
 //! Invariant, held by a test over every rule: each match of the pattern contains at least one of its triggers, at one of the
 //! distances that the trigger's [`Reach`] gives.
 
+mod anchor;
+
 use regex_syntax::hir::{Hir, HirKind};
 
+pub use self::anchor::{Anchor, COMMON_WORDS, Literal, MAX_LITERAL};
+
+use self::anchor::{Window, in_bits};
 use super::byte_set::ByteSet;
 use super::group::class_bytes;
 
 /// A string of byte sets that the engine looks for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Trigger(Vec<ByteSet>);
+pub struct Trigger {
+    positions: Vec<ByteSet>,
+    /// A function of the positions, kept because derivation asks for it all the time.
+    window: Window,
+}
 
 impl Trigger {
     /// A literal, in any case of its letters when `caseless`.
@@ -26,59 +35,41 @@ impl Trigger {
                 ByteSet::new([byte])
             }
         };
-        Self(text.bytes().map(position).collect())
+        let positions: Vec<ByteSet> = text.bytes().map(position).collect();
+        let window = Window::rarest(&positions).telling(&positions);
+        Self { positions, window }
     }
 
     /// Length in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.positions.len()
     }
 
     /// The byte that it begins with, where there is only one.
     pub fn first_byte(&self) -> Option<u8> {
-        self.0.first().and_then(ByteSet::only)
+        self.positions.first().and_then(ByteSet::only)
     }
 
     /// Whether there is no position.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.positions.is_empty()
     }
 
-    /// What the engine looks for in the trigger's place: its best run of literals, spelt out.
+    /// What the engine looks for in the trigger's place.
     pub fn anchor(&self) -> Anchor {
-        let (start, end, _) = anchor_window(&self.0);
-        let window = &self.0[start..end];
-        let caseless = window.iter().any(ByteSet::is_case_pair);
-        let mut literals = vec![Vec::new()];
-        for set in window {
-            let bytes: Vec<u8> = if set.is_case_pair() || (caseless && set.len() == 1) {
-                set.bytes().take(1).map(|byte| byte.to_ascii_lowercase()).collect()
-            } else {
-                set.bytes().collect()
-            };
-            literals =
-                literals.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
-        }
-        let exact = window.len() == self.len()
-            && (!caseless
-                || window.iter().all(|set| set.is_case_pair() || !set.bytes().any(|b| b.is_ascii_alphabetic())));
-        Anchor {
-            literals: literals.into_iter().map(|bytes| Literal { bytes, caseless }).collect(),
-            behind: self.len() - end,
-            exact,
-        }
+        Anchor::new(&self.positions, self.window)
     }
 
     /// Whether the positions match `block` where the trigger ends at `end`.
     #[inline]
     pub fn matches_before(&self, block: &[u8], end: usize) -> bool {
         let Some(start) = end.checked_sub(self.len()) else { return false };
-        block.get(start..end).is_some_and(|text| text.iter().zip(&self.0).all(|(&byte, set)| set.contains(byte)))
+        block.get(start..end).is_some_and(|text| text.iter().zip(&self.positions).all(|(&byte, set)| set.contains(byte)))
     }
 
     /// As a person reads it: `AKIA`, `SK[0-9a-f]…` with one `.` for each class position.
     pub fn to_display(&self) -> String {
-        self.0
+        self.positions
             .iter()
             .map(|set| match set.only() {
                 Some(byte) if byte.is_ascii_graphic() || byte == b' ' => char::from(byte).to_string(),
@@ -93,92 +84,13 @@ impl Trigger {
 
     /// How rarely the string occurs in a log, in bits: its literal run, and half of what classes around it add.
     pub fn bits(&self) -> f32 {
-        bits(&self.0)
+        self.window.bits(&self.positions)
     }
 
     /// The same for the anchor alone: what the engine has to go by.
     pub fn literal_bits(&self) -> f32 {
-        anchor_window(&self.0).2
+        in_bits(self.window.weight)
     }
-}
-
-/// The run of positions that is the least likely in a log and spells out to few literals: its start, its end and its bits.
-fn anchor_window(string: &[ByteSet]) -> (usize, usize, f32) {
-    let best = best_window(string, |_, bits| bits);
-    let length = best.1 - best.0;
-    match common_bits(&string[best.0..best.1]) {
-        None => best,
-        // A shorter run would only be a part of the word.
-        Some(_) => best_window(string, |window, bits| match common_bits(window) {
-            _ if window.len() < length => 0.0,
-            Some(common) => common.min(bits),
-            None => bits,
-        }),
-    }
-}
-
-fn best_window(string: &[ByteSet], judge: impl Fn(&[ByteSet], f32) -> f32) -> (usize, usize, f32) {
-    let mut best = (0, 0, 0.0);
-    for start in 0..string.len() {
-        let (mut bits, mut spellings) = (0.0, 1);
-        for (end, set) in string.iter().enumerate().skip(start).take(MAX_LITERAL) {
-            spellings *= if set.is_case_pair() { 1 } else { set.len() };
-            if spellings > MAX_SPELLINGS {
-                break;
-            }
-            bits += set.bits();
-            let judged = judge(&string[start..=end], bits);
-            if judged > best.2 {
-                best = (start, end + 1, judged);
-            }
-        }
-    }
-    best
-}
-
-fn bits(string: &[ByteSet]) -> f32 {
-    let (start, end, anchor) = anchor_window(string);
-    let around: f32 = string[..start].iter().chain(&string[end..]).map(ByteSet::bits).sum();
-    anchor + around / 2.0
-}
-
-/// The bits of a window that is a word, or a part of one, which stands in every other line of a log: its letters say little, whatever
-/// they are; what separates words around it says as much as elsewhere.
-fn common_bits(window: &[ByteSet]) -> Option<f32> {
-    let (mut letters, mut count, mut bits) = ([0; MAX_LITERAL], 0, COMMON);
-    for set in window {
-        match set.bytes().last().map(|byte| byte.to_ascii_lowercase()) {
-            Some(letter @ b'a'..=b'z') if set.len() == 1 || set.is_case_pair() => {
-                *letters.get_mut(count)? = letter;
-                count += 1;
-            }
-            Some(b'_' | b'-' | b' ') if set.len() == 1 => bits += set.bits(),
-            _ => return None,
-        }
-    }
-    let letters = &letters[..count];
-    let holds = |word: &&str| word.as_bytes().windows(count).any(|part| part == letters);
-    (count >= TELLING && COMMON_WORDS.iter().any(holds)).then_some(bits)
-}
-
-/// A literal that the engine looks for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Literal {
-    /// Its bytes; lower case where `caseless`.
-    pub bytes: Vec<u8>,
-    /// Whether letters match in any case.
-    pub caseless: bool,
-}
-
-/// The literals that stand for a trigger in the engine.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Anchor {
-    /// One of them occurs wherever the trigger does.
-    pub literals: Vec<Literal>,
-    /// So many of the trigger's positions lie behind a literal's end.
-    pub behind: usize,
-    /// Whether the trigger occurs wherever one of them does, so that its positions need no second look.
-    pub exact: bool,
 }
 
 /// How a trigger lies in a match: from the match's start to the trigger's end it is `min` to `max` bytes.
@@ -213,21 +125,8 @@ pub const USABLE_NEAR: f32 = 16.0;
 const RARE_BYTE: f32 = 7.5;
 /// So far before such a byte a match may begin.
 const RARE_REACH: usize = 256;
-/// What a word of [`COMMON_WORDS`], or so many letters of one, counts, whatever they are: as a trigger it would fire all the time.
-const COMMON: f32 = 9.5;
-const TELLING: usize = 4;
-/// Words of which logs are full.
-pub const COMMON_WORDS: &[&str] = &[
-    "token", "key", "auth", "password", "secret", "client", "access", "private", "user", "account", "api", "host",
-    "name", "http", "https", "server", "service", "bearer", "live", "test", "public", "session", "error", "info",
-    "login", "email", "channel", "personal", "bot", "pass",
-];
 /// No trigger is longer.
 const MAX_POSITIONS: usize = 16;
-/// No literal is longer: the engine's matcher looks at eight bytes at a time.
-pub const MAX_LITERAL: usize = 8;
-/// A trigger spells out to at most so many literals; wider classes are checked behind the engine.
-const MAX_SPELLINGS: u32 = 6;
 /// More strings than this for one rule, and another part of the pattern is the better choice.
 const MAX_STRINGS: usize = 24;
 
@@ -251,10 +150,10 @@ pub struct RareTriggers {
 /// engine, whose speed is that of its shortest literal, but quickly looked for alone.
 pub fn derive_rare(hir: &Hir) -> Option<RareTriggers> {
     let Choice { placed, from } = best_of(hir)?;
-    let is_rare = |set: &ByteSet| set.bits() >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation());
+    let is_rare = |set: &ByteSet| in_bits(set.weight()) >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation());
     let near = |placed: &Placed| placed.reach.max.is_some_and(|max| max <= RARE_REACH);
     let tail = from.map(|from| Hir::concat(flatten(hir)[from..].iter().map(|part| (*part).clone()).collect()));
-    let all = placed.iter().all(|placed| placed.trigger.0.first().is_some_and(is_rare) && near(placed));
+    let all = placed.iter().all(|placed| placed.trigger.positions.first().is_some_and(is_rare) && near(placed));
     all.then_some(RareTriggers { placed, tail })
 }
 
@@ -311,10 +210,10 @@ fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
     let mut all: Vec<Placed> = strings
         .into_iter()
         .map(|string| {
-            let trimmed = trim(string);
-            let len = trimmed.len();
+            let trigger = trim(string);
+            let len = trigger.len();
             Placed {
-                trigger: Trigger(trimmed),
+                trigger,
                 reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) },
             }
         })
@@ -324,14 +223,21 @@ fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
 }
 
 /// Keeps the literal start, and as many positions behind it as make the string strong.
-fn trim(mut string: Vec<ByteSet>) -> Vec<ByteSet> {
-    let literal = string.iter().take_while(|set| set.len() <= SMALL_CLASS).count();
-    let mut keep = literal.clamp(1.min(string.len()), MAX_POSITIONS);
-    while keep < string.len().min(MAX_POSITIONS) && bits(&string[..keep]) < STRONG {
+fn trim(mut positions: Vec<ByteSet>) -> Trigger {
+    let literal = positions.iter().take_while(|set| set.len() <= SMALL_CLASS).count();
+    let most = positions.len().min(MAX_POSITIONS);
+    let mut keep = literal.clamp(1.min(most), MAX_POSITIONS);
+    let mut rarest = Window::rarest(&positions[..keep]);
+    loop {
+        let kept = &positions[..keep];
+        let window = rarest.telling(kept);
+        if keep >= most || window.bits(kept) >= STRONG {
+            positions.truncate(keep);
+            return Trigger { positions, window };
+        }
         keep += 1;
+        rarest = rarest.or_to_end_of(&positions[..keep]);
     }
-    string.truncate(keep);
-    string
 }
 
 /// The parts that follow each other in a pattern, groups opened.

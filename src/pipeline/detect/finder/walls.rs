@@ -29,7 +29,7 @@ impl Line {
 impl Finder<'_> {
     pub(super) fn find_walls(&mut self, block: &[u8], hits: &[Hit]) {
         for hit in hits {
-            if Some(hit.expression) == self.detector.written {
+            if Some(hit.literal) == self.detector.written {
                 let start = hit.end as usize - fingerprint::PREFIX.len();
                 if self.walls.last().is_none_or(|wall| wall.end() <= start)
                     && let Some((_, len)) = fingerprint::written_at(&block[start..])

@@ -217,6 +217,11 @@ impl Detector {
     pub fn literals(&self) -> &[Literal] {
         &self.literals
     }
+
+    /// All that the engine's literal matcher is given, with what no log holds: a bench shows what it makes of it.
+    pub fn looked_for(&self) -> Vec<Literal> {
+        database::looked_for(&self.literals)
+    }
 }
 
 /// How `rule` is found.

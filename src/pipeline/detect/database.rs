@@ -40,6 +40,11 @@ pub struct Hit {
     pub literal: u32,
 }
 
+/// These literals with all that the engine is given beside them.
+pub fn looked_for(literals: &[Literal]) -> Vec<Literal> {
+    [literals, &ballast::literals(literals), &ballast::paces()].concat()
+}
+
 /// A literal in the engine's syntax, and how its letters match.
 fn pattern(literal: &Literal, number: usize) -> Pattern {
     let text: String = literal.bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();

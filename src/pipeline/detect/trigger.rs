@@ -64,7 +64,9 @@ impl Trigger {
     #[inline]
     pub fn matches_before(&self, block: &[u8], end: usize) -> bool {
         let Some(start) = end.checked_sub(self.len()) else { return false };
-        block.get(start..end).is_some_and(|text| text.iter().zip(&self.positions).all(|(&byte, set)| set.contains(byte)))
+        block
+            .get(start..end)
+            .is_some_and(|text| text.iter().zip(&self.positions).all(|(&byte, set)| set.contains(byte)))
     }
 
     /// As a person reads it: `AKIA`, `SK[0-9a-f]…` with one `.` for each class position.
@@ -150,7 +152,9 @@ pub struct RareTriggers {
 /// engine, whose speed is that of its shortest literal, but quickly looked for alone.
 pub fn derive_rare(hir: &Hir) -> Option<RareTriggers> {
     let Choice { placed, from } = best_of(hir)?;
-    let is_rare = |set: &ByteSet| in_bits(set.weight()) >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation());
+    let is_rare = |set: &ByteSet| {
+        in_bits(set.weight()) >= RARE_BYTE && set.only().is_some_and(|byte| byte.is_ascii_punctuation())
+    };
     let near = |placed: &Placed| placed.reach.max.is_some_and(|max| max <= RARE_REACH);
     let tail = from.map(|from| Hir::concat(flatten(hir)[from..].iter().map(|part| (*part).clone()).collect()));
     let all = placed.iter().all(|placed| placed.trigger.positions.first().is_some_and(is_rare) && near(placed));
@@ -212,10 +216,7 @@ fn place(strings: Vec<Vec<ByteSet>>, before: Reach) -> Vec<Placed> {
         .map(|string| {
             let trigger = trim(string);
             let len = trigger.len();
-            Placed {
-                trigger,
-                reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) },
-            }
+            Placed { trigger, reach: Reach { min: before.min + len, max: before.max.map(|max| max + len) } }
         })
         .collect();
     all.dedup();

@@ -19,8 +19,10 @@ use crate::pipeline::detect::trigger::MAX_LITERAL;
 ///   never worth it here. It gives that up where an expression that is no plain literal asks for starts of matches.
 pub const PACER: &str = r"\x01[\x02\x03]";
 
-/// How long the pacer's literals are.
-const PACE: usize = 2;
+/// The pacer's literals.
+pub fn paces() -> [Literal; 2] {
+    [2, 3].map(|last| Literal { bytes: vec![1, last], caseless: false })
+}
 
 /// The matcher's groups.
 const GROUPS: usize = 8;
@@ -50,8 +52,7 @@ pub fn literals(asked_for: &[Literal]) -> Vec<Literal> {
 /// How many literals of the greatest length there are too few of for the matcher to part them.
 fn missing(asked_for: &[Literal]) -> usize {
     let mut counts = [0usize; MAX_LITERAL + 1];
-    asked_for.iter().for_each(|literal| counts[literal.bytes.len().min(MAX_LITERAL)] += 1);
-    counts[PACE] += 2;
+    asked_for.iter().chain(&paces()).for_each(|literal| counts[literal.bytes.len().min(MAX_LITERAL)] += 1);
     // The score of a group; to part one in two gains the same share of it whichever it is.
     let score = |length: usize| (counts[length] as f64).powf(1.05) / (length as f64).powi(3);
     let mut others: Vec<f64> = (1..MAX_LITERAL).filter(|length| counts[*length] > 0).map(score).collect();
@@ -68,9 +69,10 @@ mod tests {
     use super::*;
 
     fn literals_of(lengths: &[(usize, usize)]) -> Vec<Literal> {
+        // The letters that tell one from the next stand last.
         let of = |length: usize, number: usize| {
-            let bytes = format!("{number:08}").bytes().rev().take(length).map(|digit| digit - b'0' + b'a').collect();
-            Literal { bytes, caseless: false }
+            let letter = |place: u32| b'a' + (number / 26usize.pow(place) % 26) as u8;
+            Literal { bytes: (0..length as u32).rev().map(letter).collect(), caseless: false }
         };
         lengths.iter().flat_map(|&(length, count)| (0..count).map(move |number| of(length, number))).collect()
     }

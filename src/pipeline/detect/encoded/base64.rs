@@ -68,8 +68,8 @@ const VALUES: [u8; 256] = {
 const NONE: u8 = 0xff;
 
 /// The six bits that a letter or a digit stands for; what is no character of either alphabet has them all and more.
-pub fn value(byte: u8) -> u8 {
-    VALUES[usize::from(byte)]
+pub const fn value(byte: u8) -> u8 {
+    VALUES[byte as usize]
 }
 
 fn is_base64(byte: u8) -> bool {

@@ -9,14 +9,14 @@
 //! and `TEXT` bytes of it in a row are text, it is found, whatever stands around it and wherever in the block; nothing shorter is.
 //!
 //! As all of a log is looked at for this, the first look is at every second lane of eight bytes, without a branch; three of four fall
-//! to it, and most of the rest to the second one, which has none either.
+//! to it, and next to all of the rest to the second one, by a table.
 
 /// Bytes that are looked at together.
 const LANE: usize = 8;
 /// From one lane that is looked at to the next.
 const STRIDE: usize = 2 * LANE;
-/// So many of them are sorted out at a time, as a byte can tell apart.
-const AT_ONCE: usize = 256;
+/// So many of them are sorted out at a time, as a word has bits.
+const AT_ONCE: usize = u64::BITS as usize;
 
 /// So many characters in a row must hold ASCII, 17 bytes of it: one lane that is looked at lies in them wherever they begin.
 pub const SHORTEST: usize = STRIDE + LANE - 1;
@@ -40,24 +40,24 @@ pub struct Packed {
 /// Appends the stretches in `block`, ascending by their ends.
 pub fn find(block: &[u8], found: &mut Vec<Packed>) {
     let so_far = found.len();
-    let (mut places, mut done) = ([0u8; AT_ONCE], [0; 4]);
-    let (pairs, rest) = block.as_chunks::<STRIDE>();
-    for (number, pairs) in pairs.chunks(AT_ONCE).enumerate() {
-        let mut count = 0;
-        for (place, pair) in pairs.iter().enumerate() {
-            places[count % AT_ONCE] = place as u8;
-            count += usize::from(is_above_punctuation(lane(pair)));
+    let mut done = [0; 4];
+    let (pairs, _) = block.as_chunks::<STRIDE>();
+    let (many, few) = pairs.as_chunks::<AT_ONCE>();
+    let mut first = 0;
+    for pairs in many.iter().map(|pairs| &pairs[..]).chain([few]) {
+        let bits = pairs.iter().enumerate().map(|(place, pair)| u64::from(is_above_punctuation(lane(pair))) << place);
+        let mut left = bits.fold(0, |all, bit| all | bit);
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let at = (first + place) * STRIDE;
+            if pairs.get(place).is_some_and(|pair| groupings(lane(pair)) != 0) && goes_on(block, at) {
+                extend(block, at, &mut done, found);
+            }
         }
-        let mut kept = 0;
-        for at in 0..count {
-            let place = places[at % AT_ONCE];
-            places[kept % AT_ONCE] = place;
-            kept += usize::from(pairs.get(usize::from(place)).is_some_and(|pair| groupings(lane(pair)) != 0));
-        }
-        let lanes = places[..kept].iter().map(|place| (number * AT_ONCE + usize::from(*place)) * STRIDE);
-        lanes.filter(|at| goes_on(block, *at)).for_each(|at| extend(block, at, &mut done, found));
+        first += pairs.len();
     }
-    let last = block.len() - rest.len();
+    let last = pairs.len() * STRIDE;
     if goes_on(block, last) {
         extend(block, last, &mut done, found);
     }
@@ -66,8 +66,8 @@ pub fn find(block: &[u8], found: &mut Vec<Packed>) {
 
 /// The first of two lanes.
 #[inline]
-fn lane(pair: &[u8; STRIDE]) -> u64 {
-    u64::from_le_bytes(*pair.first_chunk().unwrap_or(&[0; LANE]))
+fn lane(pair: &[u8; STRIDE]) -> [u8; LANE] {
+    pair.first_chunk().copied().unwrap_or_default()
 }
 
 /// Eight times this byte.
@@ -78,40 +78,47 @@ const fn each(byte: u8) -> u64 {
 /// The highest bit of every byte.
 const HIGH: u64 = each(0x80);
 
-/// For each of eight bytes without their highest bits, that bit where it is `least` or more.
-#[inline]
-fn at_least(bytes: u64, least: u8) -> u64 {
-    bytes.wrapping_add(each(0x80 - least)) & HIGH
-}
-
 /// Whether none of eight bytes is a blank, a quote or the like: what letters and digits have in common that is quickest to tell.
 #[inline]
-fn is_above_punctuation(bytes: u64) -> bool {
-    at_least(bytes & !HIGH, b'0') & !bytes == HIGH
+fn is_above_punctuation(lane: [u8; LANE]) -> bool {
+    let bytes = u64::from_ne_bytes(lane);
+    (bytes & !HIGH).wrapping_add(each(0x80 - b'0')) & !bytes & HIGH == HIGH
 }
+
+/// For each of four places in a row and each byte there a bit for each grouping by which it holds ASCII: the byte at `place` is the
+/// character at `(place + grouping) % 4` of its group.
+const FITTING: [[u8; 256]; 4] = {
+    let mut fitting = [[0; 256]; 4];
+    let mut at = 0;
+    while at < 4 * 256 {
+        let (place, byte) = (at / 256, (at % 256) as u8);
+        let mut grouping = 0;
+        while grouping < 4 {
+            let unset = UNSET[(place + grouping) % 4];
+            if byte.is_ascii_alphanumeric() && super::base64::value(byte) & unset == 0 {
+                fitting[place][byte as usize] |= 1 << grouping;
+            }
+            grouping += 1;
+        }
+        at += 1;
+    }
+    fitting
+};
 
 /// A bit for each of the four groupings by which eight letters and digits hold ASCII; none for other bytes.
 #[inline]
-fn groupings(bytes: u64) -> u8 {
-    let plain = bytes & !HIGH;
-    let folded = plain | each(0x20);
-    let letters = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
-    let digits = at_least(plain, b'0') & !at_least(plain, b'9' + 1);
-    let lower = letters & bytes << 2;
-    let upper = letters & !lower;
-    // From the character to its place in the alphabet: `0` is 52, `A` is 0, `a` is 26. No byte borrows from another.
-    let values = plain.wrapping_add(each(52 - b'0')).wrapping_sub((upper >> 7) * 69).wrapping_sub((lower >> 7) * 75);
-    let unset = u64::from_le_bytes([0x20, 0x08, 0x02, 0, 0x20, 0x08, 0x02, 0]);
-    let fits = |turn: u32| u8::from(values & unset.rotate_left(8 * turn) == 0) << turn;
-    let fitting = fits(0) | fits(1) | fits(2) | fits(3);
-    if (letters | digits) & !bytes == HIGH { fitting } else { 0 }
+fn groupings(lane: [u8; LANE]) -> u8 {
+    let fitting = |place: usize| FITTING[place % 4][usize::from(lane[place])];
+    let (first, second) = (fitting(0) & fitting(1), fitting(2) & fitting(3));
+    let (third, fourth) = (fitting(4) & fitting(5), fitting(6) & fitting(7));
+    first & second & third & fourth
 }
 
 /// Whether the lane before or the one behind the lane at `at` holds ASCII by a grouping of this one's, as one of them does in a stretch that
 /// is long enough.
 fn goes_on(block: &[u8], at: usize) -> bool {
     let of_lane = |at: usize| block.get(at..at + LANE).and_then(|lane| lane.first_chunk());
-    let groupings_at = |at: usize| of_lane(at).map_or(0, |lane| groupings(u64::from_le_bytes(*lane)));
+    let groupings_at = |at: usize| of_lane(at).map_or(0, |lane| groupings(*lane));
     let before = at.checked_sub(LANE).map_or(0, groupings_at);
     groupings_at(at) & (before | groupings_at(at + LANE)) != 0
 }
@@ -119,18 +126,14 @@ fn goes_on(block: &[u8], at: usize) -> bool {
 /// Looks how far what the lane at `at` holds goes on, by each grouping that fits it; up to `done` that is known, by grouping.
 fn extend(block: &[u8], at: usize, done: &mut [usize; 4], found: &mut Vec<Packed>) {
     for (grouping, done) in done.iter_mut().enumerate() {
-        // The character at `here` is at this place of its group.
-        let place = |here: usize| (here + grouping) % 4;
-        let fits = |here: &usize| {
-            block[*here].is_ascii_alphanumeric() && super::base64::value(block[*here]) & UNSET[place(*here)] == 0
-        };
+        let fits = |here: &usize| FITTING[here % 4][usize::from(block[*here])] & 1 << grouping != 0;
         if at < *done || !(at..at + LANE).all(|here| fits(&here)) {
             continue;
         }
         let start = at - (*done..at).rev().take_while(fits).count();
         let end = at + (at..block.len()).take_while(fits).count();
         *done = end;
-        let phase = place(end) as u8;
+        let phase = ((end + grouping) % 4) as u8;
         if end - start >= SHORTEST && holds_text(&block[start..end], phase) {
             found.push(Packed { end, phase });
         }

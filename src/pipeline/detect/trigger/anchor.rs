@@ -69,7 +69,8 @@ impl Anchor {
             } else {
                 set.bytes().collect()
             };
-            spelt = spelt.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
+            spelt =
+                spelt.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
         }
         let mut exact = window.len() == positions.len()
             && (!caseless

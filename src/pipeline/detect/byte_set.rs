@@ -16,6 +16,19 @@ impl ByteSet {
         Self::of_words(words)
     }
 
+    /// The set of the bytes from the first to the last one of each range.
+    pub fn of_ranges(ranges: impl Iterator<Item = (u8, u8)>) -> Self {
+        let mut words = [0; 4];
+        for (first, last) in ranges.filter(|(first, last)| first <= last) {
+            for (word, base) in words.iter_mut().zip([0, 64, 128, 192]) {
+                // Those from `first` on, without those behind `last`, as far as they are in this word.
+                let from = |byte: u16| u64::MAX.checked_shl(u32::from(byte.saturating_sub(base))).unwrap_or(0);
+                *word |= from(u16::from(first)) & !from(u16::from(last) + 1);
+            }
+        }
+        Self::of_words(words)
+    }
+
     /// The set of the bytes whose bits are set, 64 of them in each word.
     pub fn of_words(words: [u64; 4]) -> Self {
         let mut set = Self { words, weight: 0 };
@@ -122,6 +135,20 @@ mod tests {
         }
         assert!(ByteSet::new(*b"a").weight() < ByteSet::new(*b"z").weight());
         assert!(ByteSet::new(*b"az").weight() < ByteSet::new(*b"a").weight());
+    }
+
+    #[test]
+    fn ranges_hold_what_is_between_their_ends() {
+        for ranges in [
+            &[(0, 255)][..],
+            &[(b'0', b'9'), (b'A', b'Z')],
+            &[(63, 64), (127, 128), (191, 192)],
+            &[(255, 255)],
+            &[(9, 3)],
+        ] {
+            let all = ranges.iter().flat_map(|&(first, last)| first..=last);
+            assert_eq!(ByteSet::of_ranges(ranges.iter().copied()), ByteSet::new(all), "{ranges:?}");
+        }
     }
 
     #[test]

@@ -173,10 +173,13 @@ fn end_or_one(rest: &[Hir]) -> Option<ByteSet> {
 /// The bytes of a class that holds ASCII only, or bytes.
 pub(super) fn class_bytes(class: &Class) -> Option<ByteSet> {
     match class {
-        Class::Bytes(class) => Some(ByteSet::new(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
+        Class::Bytes(class) => {
+            Some(ByteSet::of_ranges(class.ranges().iter().map(|range| (range.start(), range.end()))))
+        }
         Class::Unicode(class) => {
             let ascii = class.ranges().iter().all(|range| range.end().is_ascii());
-            ascii.then(|| ByteSet::new(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
+            let ranges = class.ranges().iter().map(|range| (range.start() as u8, range.end() as u8));
+            ascii.then(|| ByteSet::of_ranges(ranges))
         }
     }
 }

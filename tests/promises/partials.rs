@@ -70,6 +70,25 @@ fn a_secret_cut_at_any_place_goes_whole() {
     }
 }
 
+/// Found by fuzzing: what is spelt with escapes in the part that holds the beginning gave its own fingerprint.
+#[test]
+fn a_secret_with_escapes_cut_at_any_place_has_the_fingerprint_of_the_whole() {
+    let engine = Engine::new(&POLICY);
+    let message = r#"db password="Vq7\/molten\u002dHarbor" host=db"#;
+    let whole = redacted(&engine, &format!("{message}\n"));
+    let [print] = prints(&whole)[..] else { panic!("{whole}") };
+    let in_json = |part: &str| part.replace('\\', r"\\").replace('"', "\\\"");
+    for cut in 1..message.len() {
+        let (a, b) = message.split_at(cut);
+        for log in [cri(&[a, b]), docker(&[&in_json(a), &in_json(b)])] {
+            let cleaned = redacted(&engine, &log);
+            assert_eq!(prints(&cleaned), [print], "{cleaned}");
+            assert!(!cleaned.contains("Vq7") && !cleaned.contains("bor"), "{cleaned}");
+            assert_eq!(redacted(&engine, &cleaned), cleaned);
+        }
+    }
+}
+
 #[test]
 fn lines_keep_their_framing() {
     let engine = Engine::new(&POLICY);

@@ -1,5 +1,6 @@
 //! A rule with its automaton, and the gates that a candidate must pass.
 
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use super::action::Action;
@@ -12,7 +13,7 @@ use super::placeholder;
 use super::resolve::Canonical;
 use super::rule::{Encoding, Form, Kind, Near, Pack, Rule};
 use super::validator;
-use crate::model::Span;
+use crate::model::{Secret, Span};
 
 /// A rule, and its automaton once it had a candidate.
 #[derive(Debug)]
@@ -64,20 +65,55 @@ pub struct Candidate {
     pub add_quotes: Option<u8>,
     /// See [`super::resolve::Match::continues`].
     pub continues: bool,
-    /// The codec's layer in whose text it was found; `None` where it was found as it stands.
-    pub inside: Option<Layer>,
+    /// The text that it was found in.
+    pub origin: Origin,
+}
+
+/// The text that a candidate was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// The block as it stands.
+    Block,
+    /// What a codec of this layer makes of a part of it.
+    Decoded(Layer),
+    /// A message that was put together from its parts.
+    Message,
 }
 
 impl Candidate {
+    /// The order in which candidates are joined. Those that are equal in it give the same match: the order in which they were found must
+    /// decide nothing, as it depends on what else is in the block.
+    pub fn order(&self, other: &Self, decoded: &[Secret<'static>]) -> Ordering {
+        let place = |candidate: &Self| (candidate.span.start(), candidate.span.end());
+        // Of two that are the same but for what they are a part of, the one with a mark of its own comes first.
+        let kind = |candidate: &Self| {
+            let &Self { rule, continues, canonical, origin, rank, add_quotes, .. } = candidate;
+            (rule, continues, matches!(canonical, Canonical::Decoded(_)), origin, rank, add_quotes)
+        };
+        let by_secret = || match (self.canonical, other.canonical) {
+            (Canonical::Written(one), Canonical::Written(two)) => one.cmp(&two),
+            (Canonical::Decoded(one), Canonical::Decoded(two)) => decoded[one].expose().cmp(decoded[two].expose()),
+            _ => Ordering::Equal,
+        };
+        place(self).cmp(&place(other)).then_with(|| kind(self).cmp(&kind(other))).then_with(by_secret)
+    }
+
     /// Whether this one, of two that overlap, gives the match its name and its canonical secret.
     ///
     /// What was found by decoding explains what it covers: the same bytes, read as they stand, are but an encoded text to a rule
     /// that knows nothing of it. A structured token that has a packed text for its body is an exception, as `eyJ…` has; so is a value of
     /// whose place it is known how it is written, as in a query: to undo more than that would make another secret of it.
+    ///
+    /// Who searched a message as one saw all that is found in one of its parts alone, and more: what that covers is but a piece of
+    /// it, however well the piece can be read.
     pub fn outranks(&self, other: &Self) -> bool {
-        match (self.inside, other.inside) {
-            (Some(layer), None) => self.explains(layer, other),
-            (None, Some(layer)) => !other.explains(layer, self),
+        match (self.origin, other.origin) {
+            (Origin::Message, Origin::Message) => self.rank > other.rank,
+            (Origin::Message, _) if self.span.covers(other.span) => true,
+            (_, Origin::Message) if other.span.covers(self.span) => false,
+            (Origin::Decoded(_), Origin::Decoded(_)) => self.rank > other.rank,
+            (Origin::Decoded(layer), _) => self.explains(layer, other),
+            (_, Origin::Decoded(layer)) => !other.explains(layer, self),
             _ => self.rank > other.rank,
         }
     }

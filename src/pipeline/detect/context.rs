@@ -24,7 +24,7 @@ pub use url::{may_hold_password, password};
 pub use value::{element_text, opens_element, values};
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Written {
     /// As the application holds it.
     Raw,

@@ -49,7 +49,7 @@ pub enum Codec {
 }
 
 /// How a codec's text stands to the text around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
     /// It is another spelling of the same text: what delimits a value does so however it is spelt.
     Same,

@@ -17,7 +17,7 @@ use self::near::NearBy;
 use self::walls::Line;
 use super::allow::{AllowList, Gate, Scope};
 use super::armor::{self, Rows, Shape};
-use super::candidate::{Candidate, Rank, Refusal};
+use super::candidate::{Candidate, Origin, Rank, Refusal};
 use super::context::Value;
 use super::database::{DatabaseError, Hit, Scanner};
 use super::encoded::Codec;
@@ -269,7 +269,7 @@ impl<'d> Finder<'d> {
         self.find_starts(block)?;
         self.find_slow(block)?;
         self.let_through(block);
-        resolve::resolve(&mut self.candidates, &self.walls, block, &mut self.matches);
+        resolve::resolve(&mut self.candidates, &self.decoded, &self.walls, block, &mut self.matches);
         if let Some(open) = &mut self.open {
             // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key
             // whose value does.
@@ -307,7 +307,8 @@ impl<'d> Finder<'d> {
     /// Takes a candidate of `rule`; see [`Candidate::add_quotes`].
     fn push(&mut self, block: &[u8], rule: usize, span: Span, canonical: Canonical, add_quotes: Option<u8>) {
         let rank = Rank::new(&self.detector.rules[rule].rule, &block[span.range()]);
-        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes, continues: false, inside: None });
+        let origin = Origin::Block;
+        self.candidates.push(Candidate { span, rule, rank, canonical, add_quotes, continues: false, origin });
     }
 
     fn refuse(&mut self, found: Found) {

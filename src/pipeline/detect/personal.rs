@@ -12,7 +12,7 @@ use crate::model::{Secret, Span};
 use crate::pipeline::detect::context::Written;
 
 /// In which form a datum is canonical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notation {
     /// Letters and digits alone, in upper case: cards, accounts, numbers with check digits.
     Compact,

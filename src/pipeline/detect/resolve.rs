@@ -74,13 +74,15 @@ impl Matches<'_> {
 
 /// Sorts candidates and joins those that share a byte; none of their bytes is in no match.
 ///
-/// `walls` are the stretches that inkprint wrote, ascending: they are cut out of every match.
-pub fn resolve(candidates: &mut [Candidate], walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
-    // Of two that are the same but for what they are a part of, the one with a mark of its own comes first, in whatever order they were found.
-    candidates.sort_unstable_by_key(|candidate| {
-        let is_decoded = matches!(candidate.canonical, Canonical::Decoded(_));
-        (candidate.span.start(), candidate.span.end(), candidate.rule, candidate.continues, is_decoded)
-    });
+/// `decoded` are the secrets that candidates tell of by their index, and `walls` the stretches that inkprint wrote, ascending: they are cut out of every match.
+pub fn resolve(
+    candidates: &mut [Candidate],
+    decoded: &[Secret<'static>],
+    walls: &[Span],
+    block: &[u8],
+    matches: &mut Vec<Match>,
+) {
+    candidates.sort_unstable_by(|one, two| one.order(two, decoded));
     let mut at = 0;
     while at < candidates.len() {
         let mut union = candidates[at].span;
@@ -142,7 +144,8 @@ fn cut(whole: Match, walls: &[Span], block: &[u8], matches: &mut Vec<Match>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::detect::candidate::Rank;
+    use crate::pipeline::detect::candidate::{Origin, Rank};
+    use crate::pipeline::detect::encoded::Layer;
     use crate::pipeline::detect::rule::RuleSet;
 
     fn candidates(spans: &[(usize, usize)]) -> Vec<Candidate> {
@@ -157,7 +160,7 @@ mod tests {
                 canonical: Canonical::Written(Written::Raw),
                 add_quotes: None,
                 continues: false,
-                inside: None,
+                origin: Origin::Block,
             })
             .collect()
     }
@@ -165,7 +168,7 @@ mod tests {
     fn resolved(spans: &[(usize, usize)], walls: &[(usize, usize)]) -> Vec<(usize, usize, usize)> {
         let mut matches = Vec::new();
         let walls: Vec<Span> = walls.iter().map(|&(start, end)| Span::new(start, end)).collect();
-        resolve(&mut candidates(spans), &walls, &[b'a'; 100], &mut matches);
+        resolve(&mut candidates(spans), &[], &walls, &[b'a'; 100], &mut matches);
         matches.iter().map(|m| (m.span.start(), m.span.end(), m.rule)).collect()
     }
 
@@ -184,8 +187,41 @@ mod tests {
                 (candidate.rule, candidate.continues) = (0, number % 2 == continuing);
             }
             let mut matches = Vec::new();
-            resolve(&mut candidates, &[], &[b'a'; 100], &mut matches);
+            resolve(&mut candidates, &[], &[], &[b'a'; 100], &mut matches);
             assert!(matches.len() == 20 && matches.iter().all(|found| !found.continues), "{continuing}");
+        }
+    }
+
+    #[test]
+    fn of_readings_that_outrank_each_other_in_a_ring_the_same_counts_in_whatever_order() {
+        let set = RuleSet::builtin().expect("the built-in rules load");
+        let password = set.rules.iter().position(|rule| rule.id.as_str() == "password").expect("a rule");
+        let decoded = [&b"Zk81mQx0"[..], b"Zk81mQx0qT"].map(|secret| Secret::owned(secret.to_vec()));
+        let readings = [
+            (10, Canonical::Written(Written::Json(1)), Origin::Block),
+            (8, Canonical::Decoded(0), Origin::Decoded(Layer::Packed)),
+            (10, Canonical::Decoded(1), Origin::Decoded(Layer::Same)),
+        ];
+        let candidate = |(length, canonical, origin)| Candidate {
+            span: Span::new(20, 32),
+            rule: password,
+            rank: Rank::new(&set.rules[password], &vec![0; length]),
+            canonical,
+            add_quotes: None,
+            continues: false,
+            origin,
+        };
+        let [written, packed, same] = readings.map(candidate);
+        assert!(packed.outranks(&written) && written.outranks(&same) && same.outranks(&packed), "a ring");
+        let resolved = |mut candidates: [Candidate; 3]| {
+            let mut matches = Vec::new();
+            resolve(&mut candidates, &decoded, &[], &[b'a'; 100], &mut matches);
+            matches
+        };
+        let expected = resolved([written, packed, same]);
+        for (one, two, three) in [(written, same, packed), (packed, written, same), (same, packed, written)] {
+            assert_eq!(resolved([one, two, three]), expected);
+            assert_eq!(resolved([two, one, three]), expected);
         }
     }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroize as _;
 use super::Finder;
 use super::walls::Line;
 use crate::model::{Secret, Span};
-use crate::pipeline::detect::candidate::{Candidate, Rank};
+use crate::pipeline::detect::candidate::{Candidate, Origin, Rank};
 use crate::pipeline::detect::database::DatabaseError;
 use crate::pipeline::detect::partial::{self, Runtime};
 use crate::pipeline::detect::resolve::{Canonical, Open};
@@ -93,7 +93,7 @@ impl<'d> Finder<'d> {
                     canonical,
                     add_quotes: found.add_quotes.filter(|_| number == 0),
                     continues: number > 0,
-                    inside: None,
+                    origin: Origin::Message,
                 }));
             }
         });

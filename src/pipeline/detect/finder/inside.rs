@@ -3,7 +3,7 @@
 use super::Finder;
 use super::walls::Line;
 use crate::model::{Secret, Span};
-use crate::pipeline::detect::candidate::{Candidate, Rank};
+use crate::pipeline::detect::candidate::{Candidate, Origin, Rank};
 use crate::pipeline::detect::database::DatabaseError;
 use crate::pipeline::detect::encoded::packed::{self, Packed};
 use crate::pipeline::detect::encoded::{Codec, Layer, MAX_DEPTH};
@@ -77,7 +77,9 @@ impl<'d> Finder<'d> {
 
     /// Where tokens stand, by what is known so far; ascending, those that overlap as one.
     fn tokens(&self) -> Vec<Span> {
-        let is_token = |c: &&Candidate| self.detector.rules[c.rule].rule.pack == Pack::Tokens && c.inside.is_none();
+        let is_token = |c: &&Candidate| {
+            self.detector.rules[c.rule].rule.pack == Pack::Tokens && !matches!(c.origin, Origin::Decoded(_))
+        };
         let mut spans: Vec<Span> = self.candidates.iter().filter(is_token).map(|c| c.span).collect();
         spans.sort_unstable_by_key(|span| span.start());
         let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
@@ -164,7 +166,7 @@ impl<'d> Finder<'d> {
                 canonical,
                 add_quotes: found.add_quotes.filter(|_| codec.layer() == Layer::Same),
                 continues: found.continues,
-                inside: Some(codec.layer()),
+                origin: Origin::Decoded(codec.layer()),
             });
         }
         self.inside.ends[codec.slot(end)] = region.end();

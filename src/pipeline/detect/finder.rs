@@ -263,6 +263,8 @@ impl<'d> Finder<'d> {
                 }
             }
         }
+        // Where tokens stand must be known by then, those of the last line with a near word, too, which nothing else has led to.
+        self.search_near(block)?;
         self.look_into_packed(block)?;
         self.find_rare(block)?;
         self.search_near(block)?;

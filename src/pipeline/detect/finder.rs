@@ -144,8 +144,13 @@ impl<'d> Finder<'d> {
     }
 
     /// A finder for a text that is put together from the block, by the same rules and the same allow list.
+    ///
+    /// It stands as deep inside of others as this one: if it began anew, each part inside a part would multiply the finders by as many as
+    /// there are codecs to undo in it, and a short line could take all memory there is.
     fn another(&self) -> Result<Box<Self>, DatabaseError> {
         let mut finder = Box::new(Self::new(self.detector)?);
+        finder.across = self.across.another();
+        finder.inside = self.inside.another();
         finder.gate = self.gate.as_ref().map(Gate::again);
         Ok(finder)
     }

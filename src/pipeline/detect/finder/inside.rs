@@ -31,7 +31,30 @@ pub(super) struct Inside<'d> {
 const MOST_DECODED: usize = 32;
 const SOME: usize = 4 * 1024;
 
-impl Inside<'_> {
+impl<'d> Inside<'d> {
+    /// That of another finder, as deep as this one.
+    pub(super) fn another(&self) -> Self {
+        Self { depth: self.depth, ..Self::default() }
+    }
+
+    /// From now on, the text is a part of one that was decoded, if the text of `other` is: no more of it may be.
+    pub(super) fn stand_in_for(&mut self, other: &Self) {
+        self.left = other.left.map(|left| left.saturating_sub(other.decoded));
+    }
+
+    /// Counts what was decoded on behalf of this one, as far as that is limited by a text that was decoded itself.
+    pub(super) fn count(&mut self, other: &Self) {
+        if self.left.is_some() {
+            self.decoded += other.decoded;
+        }
+    }
+
+    /// The finder of decoded texts, once there was one.
+    #[cfg(test)]
+    pub(super) fn finder(&self) -> Option<&Finder<'d>> {
+        self.finder.as_deref()
+    }
+
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
         self.ends = [0; Codec::SLOTS];

@@ -207,6 +207,24 @@ fn threads_that_clean_blocks_apart_agree_on_keys_that_cross_them() {
     }
 }
 
+/// Found by fuzzing: the year was taken for the key's last row, so that the line was no part of its message any longer, and a second look
+/// joined what does not belong together.
+#[test]
+fn the_date_in_the_line_below_a_key_that_ends_in_its_own_stays() {
+    let engine = Engine::new(&POLICY);
+    let row = format!("MIIEpAIBAAKCAQEA{}", &rows(48, 64, 7)[0][16..]);
+    let time = "2026-11-22T08:00:00.1Z";
+    for end in ["-----END PRIVATE KEY-----", "-", "-and-more"] {
+        let log = format!("{time} stdout P passwd=rF\n{row}{end}\n{time} stdout F\n\n{time} stdout P i");
+        let cleaned = redacted(&engine, &log);
+        assert!(!cleaned.contains(&row[16..28]), "{cleaned}");
+        assert!(cleaned.ends_with(&format!("{end}\n{time} stdout F\n\n{time} stdout P i")), "{cleaned}");
+        for cut in 0..=log.len() {
+            assert_eq!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]), cleaned.as_bytes(), "cut at {cut}");
+        }
+    }
+}
+
 #[test]
 fn what_waits_for_the_rest_of_a_key_does_not_wait_for_ever() {
     let home = home_with_keyring();

@@ -184,6 +184,8 @@ impl Shape {
         runs(line, from).map(own).take_while(|run| run.start() <= self.column + DRIFT).find(|run| {
             let here = Self::of(line, *run);
             let shorter = run.len() < self.length && (before + run.len()).is_multiple_of(4);
+            // A dash is behind a row whose block ends there, or which is no row; and behind the year that a line of others begins with.
+            let shorter = shorter && self.behind != Some(b'-');
             run.start() >= from
                 && here.before == self.before
                 && here.behind == self.behind

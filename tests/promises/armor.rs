@@ -226,6 +226,29 @@ fn the_date_in_the_line_below_a_key_that_ends_in_its_own_stays() {
 }
 
 #[test]
+fn a_last_row_that_no_newline_parts_from_the_end_goes() {
+    let engine = Engine::new(&POLICY);
+    // Keys of one, two and three rows, with and without padding.
+    for bytes in [48, 50, 80, 96, 130] {
+        let body = rows(bytes, 64, 8);
+        let [begin, middle @ .., end] = &block("EC PRIVATE KEY", &body)[..] else { panic!("lines") };
+        let whole = redacted(&engine, &format!("{begin}\n{}\n{end}\n", middle.join("\n")));
+        for prefix in ["", "+", " * ", "2026-11-22T08:00:00.1Z stdout F "] {
+            let log = format!("before\n{prefix}{begin}\n{prefix}{}{end}\nafter\n", middle.join(&format!("\n{prefix}")));
+            let cleaned = redacted(&engine, &log);
+            assert!(body.iter().all(|row| !cleaned.contains(&row[row.len() / 2..])), "{log}{cleaned}");
+            assert!(cleaned.ends_with("-----END EC PRIVATE KEY-----\nafter\n"), "{cleaned}");
+            assert_eq!(prints(&cleaned), prints(&whole), "{cleaned}");
+            assert_eq!(redacted(&engine, &cleaned), cleaned);
+            for cut in 0..=log.len() {
+                let pieces = engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]);
+                assert_eq!(pieces, cleaned.as_bytes(), "cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_waits_for_the_rest_of_a_key_does_not_wait_for_ever() {
     let home = home_with_keyring();
     let mut child = pipe(home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");

@@ -170,18 +170,29 @@ impl Shape {
         }
     }
 
-    /// The row of this shape in a line, `before` characters behind the first one's start. The last row may be shorter, as long as it
-    /// makes whole groups of four of all; it stands where the others do, or is the `last` line of its block.
-    fn row_in(self, line: &[u8], before: usize, last: impl Fn() -> bool) -> Option<Span> {
-        let from = self.column.saturating_sub(DRIFT);
-        // A prefix that is itself of the alphabet, as the `+` of a patch, leaves the place to go by.
-        let own = |run: Span| match self.before {
+    /// The run without a prefix that is itself of the alphabet, as the `+` of a patch: there, the place is what to go by.
+    fn own(self, run: Span) -> Span {
+        match self.before {
             Some(SIGN) if self.column > 0 && run.covers(Span::new(self.column - 1, self.column)) => {
                 Span::new(self.column, run.end().max(self.column))
             }
             _ => run,
-        };
-        runs(line, from).map(own).take_while(|run| run.start() <= self.column + DRIFT).find(|run| {
+        }
+    }
+
+    /// Whether a run that the block's end stands directly behind is its last row, `before` characters behind the first one's start.
+    fn ends_with(self, line: &[u8], run: Span, before: usize) -> bool {
+        run.start().abs_diff(self.column) <= DRIFT
+            && Self::of(line, run).before == self.before
+            && run.len() <= self.length
+            && (before + run.len()).is_multiple_of(4)
+    }
+
+    /// The row of this shape in a line, `before` characters behind the first one's start. The last row may be shorter, as long as it
+    /// makes whole groups of four of all; it stands where the others do, or is the `last` line of its block.
+    fn row_in(self, line: &[u8], before: usize, last: impl Fn() -> bool) -> Option<Span> {
+        let from = self.column.saturating_sub(DRIFT);
+        runs(line, from).map(|run| self.own(run)).take_while(|run| run.start() <= self.column + DRIFT).find(|run| {
             let here = Self::of(line, *run);
             let shorter = run.len() < self.length && (before + run.len()).is_multiple_of(4);
             // A dash is behind a row whose block ends there, or which is no row; and behind the year that a line of others begins with.
@@ -248,7 +259,13 @@ impl Walk {
         // Where a mark stands, what is beside it is what was left. It may be in the place of a first row that was a value of another rule,
         // too: then nothing tells what a row was.
         let marked = marks(inner).next().is_some();
-        if is_edge(inner) || (marked && self.shape.is_none()) {
+        if is_edge(inner) {
+            if let Some(row) = self.row_before_end(inner).filter(|_| !marked && !self.padded) {
+                self.take(text, row.shifted(line.start()));
+            }
+            return false;
+        }
+        if marked && self.shape.is_none() {
             return false;
         }
         // Whether it ends the block tells the line behind it, which may still come.
@@ -265,12 +282,7 @@ impl Walk {
         };
         self.confirmed |= row.is_some();
         // The first row may have been a long value of somebody else's: until a second one has its shape, any other is one, too.
-        let first = || {
-            runs(inner, 0).find(|run| is_first_row(&inner[run.range()])).map(|run| match self.column {
-                Some(column) if column == run.start() + 1 && inner[run.start()] == SIGN => Span::new(column, run.end()),
-                _ => run,
-            })
-        };
+        let first = || runs(inner, 0).find_map(|run| self.first_row(inner, run));
         let may_be_first = !self.confirmed && self.most > 0 && !marked && !self.padded;
         let first = if may_be_first { first() } else { None };
         if first.is_some() {
@@ -300,6 +312,26 @@ impl Walk {
         self.foreign <= if self.shape.is_some() { self.most } else { MAX_BEFORE }
     }
 
+    /// The last row, where no newline parts it from the dashes of the block's end.
+    fn row_before_end(&self, line: &[u8]) -> Option<Span> {
+        let edge = ENDS.iter().find_map(|edge| memchr::memmem::find(line, edge))?;
+        let before = &line[..edge - line[..edge].iter().rev().take_while(|b| **b == b'-').count()];
+        let padding = before.iter().rev().take(2).take_while(|b| **b == b'=').count();
+        let run = runs(before, before.len() - padding).next().filter(|run| run.end() == before.len())?;
+        match self.shape {
+            Some(shape) => Some(shape.own(run)).filter(|run| shape.ends_with(line, *run, self.characters)),
+            None => self.first_row(line, run),
+        }
+    }
+
+    /// A run that can be the first row, without a patch's sign.
+    fn first_row(&self, line: &[u8], run: Span) -> Option<Span> {
+        is_first_row(&line[run.range()]).then(|| match self.column {
+            Some(column) if column == run.start() + 1 && line[run.start()] == SIGN => Span::new(column, run.end()),
+            _ => run,
+        })
+    }
+
     fn take(&mut self, text: &[u8], row: Span) {
         self.armor.rows.extend_from_slice(&text[row.range()]);
         self.armor.rows.push(b'\n');
@@ -323,6 +355,7 @@ fn is_edge(line: &[u8]) -> bool {
     EDGES.iter().any(|edge| memchr::memmem::find(line, edge).is_some())
 }
 
+const ENDS: [&[u8]; 2] = [b"----END ", b"---- END "];
 const EDGES: [&[u8]; 4] = [b"----END ", b"---- END ", b"----BEGIN ", b"---- BEGIN "];
 
 /// Whether a run can be the first row: letters of both cases, which tells it from a hash in hexadecimal.

@@ -225,6 +225,20 @@ fn the_date_in_the_line_below_a_key_that_ends_in_its_own_stays() {
     }
 }
 
+/// Found by fuzzing: the nothing behind a sign or an escape was taken for a last row.
+#[test]
+fn a_line_with_a_prefix_alone_has_no_mark() {
+    let engine = Engine::new(&POLICY);
+    for prefix in ["+", "\\n"] {
+        let lines = block("EC PRIVATE KEY", &rows(96, 64, 9));
+        let (end, rest) = lines.split_last().expect("lines");
+        let log = format!("{prefix}{}\n\n{prefix}\n{prefix}{end}\n", rest.join(&format!("\n{prefix}")));
+        let cleaned = redacted(&engine, &log);
+        assert!(cleaned.ends_with(&format!("\n\n{prefix}\n{prefix}{end}\n")), "{cleaned}");
+        assert_eq!(prints(&cleaned).len(), 1, "{cleaned}");
+    }
+}
+
 #[test]
 fn a_last_row_that_no_newline_parts_from_the_end_goes() {
     let engine = Engine::new(&POLICY);

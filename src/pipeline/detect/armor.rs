@@ -182,7 +182,8 @@ impl Shape {
 
     /// Whether a run that the block's end stands directly behind is its last row, `before` characters behind the first one's start.
     fn ends_with(self, line: &[u8], run: Span, before: usize) -> bool {
-        run.start().abs_diff(self.column) <= DRIFT
+        !run.is_empty()
+            && run.start().abs_diff(self.column) <= DRIFT
             && Self::of(line, run).before == self.before
             && run.len() <= self.length
             && (before + run.len()).is_multiple_of(4)
@@ -197,7 +198,9 @@ impl Shape {
             let shorter = run.len() < self.length && (before + run.len()).is_multiple_of(4);
             // A dash is behind a row whose block ends there, or which is no row; and behind the year that a line of others begins with.
             let shorter = shorter && self.behind != Some(b'-');
-            run.start() >= from
+            // A sign or an escape alone leaves nothing: a mark for that would be one too many.
+            !run.is_empty()
+                && run.start() >= from
                 && here.before == self.before
                 && here.behind == self.behind
                 && (run.len() == self.length || (shorter && (run.start() == self.column || last())))

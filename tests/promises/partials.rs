@@ -89,6 +89,30 @@ fn a_secret_with_escapes_cut_at_any_place_has_the_fingerprint_of_the_whole() {
     }
 }
 
+/// Found by fuzzing: a key's rows took the tag with them that ends their message, and the next message was searched as more of it.
+#[test]
+fn a_part_that_holds_a_row_of_a_key_keeps_its_framing() {
+    let engine = Engine::new(&POLICY);
+    let rows = ["MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6", "q7Zk81LmX0w7q9Zk31MIIEpAIBAAKCAQEAq7Zk81LmX0"];
+    let contents = [("P", rows[0]), ("F", &format!("{}{{Bearer ", rows[1])), ("P", "1----BEGIN ")];
+    let cri = contents.map(|(tag, content)| format!("2026-11-22T08:00:00.1Z stdout {tag} {content}\n"));
+    let docker = contents.map(|(tag, content)| {
+        let end = if tag == "F" { "\\n" } else { "" };
+        format!("{{\"log\":\"{content}{end}\",\"stream\":\"stdout\",\"time\":\"2026-11-22T08:00:00.1Z\"}}\n")
+    });
+    for lines in [cri, docker] {
+        let log = "-----BEGIN EC PRIVATE KEY-----\n".to_owned() + &lines.concat();
+        let cleaned = redacted(&engine, &log);
+        let [mark, rest] = rows.map(|row| log.find(row).expect("it is there"));
+        assert!(cleaned.starts_with(&log[..mark]) && prints(&cleaned).len() == 1, "{cleaned}");
+        let framing = &log[mark + rows[0].len()..rest];
+        assert!(cleaned.ends_with(&(framing.to_owned() + &log[rest + rows[1].len()..])), "{cleaned}");
+        for cut in 0..=log.len() {
+            assert!(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut]) == cleaned.as_bytes(), "cut at {cut}");
+        }
+    }
+}
+
 #[test]
 fn lines_keep_their_framing() {
     let engine = Engine::new(&POLICY);

@@ -276,6 +276,7 @@ impl<'d> Finder<'d> {
         self.find_starts(block)?;
         self.find_slow(block)?;
         self.let_through(block);
+        self.keep_frames();
         resolve::resolve(&mut self.candidates, &self.decoded, &self.walls, block, &mut self.matches);
         if let Some(open) = &mut self.open {
             // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key

@@ -64,6 +64,8 @@ pub struct Message {
     pub text: Vec<u8>,
     /// Where each part stands in the block.
     parts: Vec<Span>,
+    /// What the runtime wrote around each part: from the newline before it, and to the one behind.
+    pub frames: Vec<Span>,
     /// The offset of the last part's line.
     pub last_line: usize,
     /// Whether the last part was still to come when the block ended.
@@ -123,6 +125,9 @@ impl Message {
         let content = record.content.shifted(line.start());
         self.text.extend_from_slice(&block[content.range()]);
         self.parts.push(content);
+        let before = Span::new(line.start().saturating_sub(1), content.start());
+        let behind = Span::new(content.end(), line.end());
+        self.frames.extend([before, behind].into_iter().filter(|frame| !frame.is_empty()));
         self.last_line = line.start();
     }
 }

@@ -5,6 +5,7 @@ use zeroize::Zeroize as _;
 use super::Finder;
 use super::walls::Line;
 use crate::model::{Secret, Span};
+use crate::pipeline::detect::armor::may_be_armor;
 use crate::pipeline::detect::candidate::{Candidate, Origin, Rank};
 use crate::pipeline::detect::database::DatabaseError;
 use crate::pipeline::detect::partial::{self, Runtime};
@@ -19,6 +20,8 @@ pub(super) struct Across<'d> {
     searched: [usize; 2],
     /// From the first line of each message to where its last line begins, in order.
     messages: Vec<Span>,
+    /// What the runtimes wrote around the parts of these messages.
+    frames: Vec<Span>,
     /// The line that was looked at last: it may hold very many triggers.
     looked_at: Option<usize>,
     /// This finder searches messages itself, and what looks like a part inside one is none: to look again would have no end.
@@ -31,6 +34,7 @@ impl Across<'_> {
         self.searched = [0; 2];
         self.looked_at = None;
         self.messages.clear();
+        self.frames.clear();
     }
 
     /// That of another finder, which searches no messages where this one does not.
@@ -67,6 +71,9 @@ impl<'d> Finder<'d> {
         };
         *searched = message.last_line;
         self.across.messages.push(Span::new(line.start, message.last_line + 1));
+        // What may be a row of a key is none of a runtime's.
+        let frames = message.frames.drain(..).filter(|frame| !may_be_armor(&block[frame.range()]));
+        self.across.frames.extend(frames);
         if message.open && self.part.goes_on && self.open.is_none_or(|open| line.start < open.at) {
             self.open = Some(Open { at: line.start, shape: None });
         }
@@ -107,6 +114,34 @@ impl<'d> Finder<'d> {
         self.across.finder = Some(finder);
         message.text.zeroize();
         outcome
+    }
+
+    /// Leaves what the runtimes wrote around parts out of keys over several lines. A message whose last part's frame went with a key's rows
+    /// would have no end, and what follows it, perhaps in the next block, be searched as more of it.
+    pub(super) fn keep_frames(&mut self) {
+        let frames = &mut self.across.frames;
+        let Some(armor) = self.detector.armor.filter(|_| !frames.is_empty()) else { return };
+        frames.sort_unstable_by_key(|frame| frame.start());
+        frames.dedup();
+        let mut pieces = Vec::new();
+        self.candidates.retain(|whole| {
+            if whole.rule != armor || whole.origin != Origin::Block {
+                return true;
+            }
+            let (mut from, end) = (whole.span.start(), whole.span.end());
+            let next = frames.partition_point(|frame| frame.end() <= from);
+            let inside = frames[next..].iter().copied().take_while(|frame| frame.start() < end);
+            let mut continues = whole.continues;
+            for frame in inside.chain([Span::new(end, end)]) {
+                if from < frame.start() {
+                    pieces.push(Candidate { span: Span::new(from, frame.start()), continues, ..*whole });
+                    continues = true;
+                }
+                from = frame.end();
+            }
+            false
+        });
+        self.candidates.append(&mut pieces);
     }
 }
 

@@ -147,9 +147,9 @@ struct Automaton {
     first: Option<ByteSet>,
 }
 
-/// One worker's memory for one matcher.
+/// One worker's memory for one matcher. Most rules never have a candidate, and each finder has a place for every rule's.
 #[derive(Debug)]
-pub struct Cache(Option<AutomatonCache>);
+pub struct Cache(Option<Box<AutomatonCache>>);
 
 #[derive(Debug)]
 struct AutomatonCache {
@@ -213,9 +213,9 @@ impl Automaton {
         Ok(Self { regex: build(&pattern.hir)?, parts, group: pattern.group.clone(), first })
     }
 
-    fn create_cache(&self) -> AutomatonCache {
+    fn create_cache(&self) -> Box<AutomatonCache> {
         let parts = self.parts.as_ref().map(|(head, rest)| (head.create_cache(), rest.create_cache()));
-        AutomatonCache { regex: self.regex.create_cache(), parts }
+        Box::new(AutomatonCache { regex: self.regex.create_cache(), parts })
     }
 }
 

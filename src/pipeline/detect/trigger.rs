@@ -177,7 +177,12 @@ fn best_of(hir: &Hir) -> Option<Choice> {
     let mut best: Option<(f32, Choice)> = None;
     let mut before = Reach { min: 0, max: Some(0) };
     for at in 0..parts.len() {
-        let here = strings_of(&parts[at..]).map(|strings| Choice { placed: place(strings, before), from: Some(at) });
+        // A later part must be clearly better: a match is confirmed faster from its own start.
+        let handicap = if at > 0 { 2.0 } else { 0.0 };
+        let to_beat = best.as_ref().map_or(f32::NEG_INFINITY, |(score, _)| score + handicap);
+        let here = strings_of(&parts[at..])
+            .filter(|strings| strings.iter().all(|string| most_bits(string) > to_beat))
+            .map(|strings| Choice { placed: place(strings, before), from: Some(at) });
         let inside = match parts[at].kind() {
             HirKind::Alternation(branches) => {
                 every_branch(branches, before).map(|placed| Choice { placed, from: None })
@@ -185,8 +190,7 @@ fn best_of(hir: &Hir) -> Option<Choice> {
             _ => None,
         };
         for choice in [here, inside].into_iter().flatten() {
-            // A later part must be clearly better: a match is confirmed faster from its own start.
-            let score = weakest(&choice.placed) - choice.placed.len() as f32 * 0.25 - if at > 0 { 2.0 } else { 0.0 };
+            let score = weakest(&choice.placed) - choice.placed.len() as f32 * 0.25 - handicap;
             if best.as_ref().is_none_or(|(so_far, _)| score > *so_far) {
                 best = Some((score, choice));
             }
@@ -196,6 +200,11 @@ fn best_of(hir: &Hir) -> Option<Choice> {
         before.max = before.max.zip(properties.maximum_len()).map(|(a, b)| a + b);
     }
     best.map(|(_, choice)| choice)
+}
+
+/// More bits than this no trigger has that is cut from the string: most parts of a pattern need no closer look.
+fn most_bits(string: &[ByteSet]) -> f32 {
+    in_bits(string.iter().map(ByteSet::weight).sum())
 }
 
 fn every_branch(branches: &[Hir], before: Reach) -> Option<Vec<Placed>> {

@@ -1,6 +1,6 @@
 //! How often the engine's literal matcher looks closely at a place in a log for nothing, and which literals that comes from.
 //!
-//! `cargo bench --bench groups -- FILE…`, or with the log that `INKPRINT_BENCH_LOG` names. What the matcher does is worked out here, as it
+//! `cargo bench --bench groups -- [--patterns=FOLDER] FILE…`, or with the log that `INKPRINT_BENCH_LOG` names. What the matcher does is worked out here, as it
 //! tells nobody: see `src/pipeline/detect/database/ballast.rs`. A place is looked at when for each byte of a group's window some literal of the
 //! group has that byte there and, in its lower five bits, the one behind it. A literal is to blame for a look that would not have been without
 //! it; what it occurs in is no false look and is not counted.
@@ -27,7 +27,11 @@ fn main() -> anyhow::Result<()> {
     if logs.is_empty() {
         logs = vec![std::env::var("INKPRINT_BENCH_LOG").context("no log: name one, or set INKPRINT_BENCH_LOG")?];
     }
-    let detector = Detector::new(RuleSet::builtin()?.selected(&[], &[])?)?;
+    let mut rules = RuleSet::builtin()?;
+    for folder in std::env::args().filter_map(|argument| argument.strip_prefix("--patterns=").map(str::to_owned)) {
+        rules = rules.extended(folder.as_ref()).map_err(|faults| anyhow::anyhow!("{folder}: {faults}"))?;
+    }
+    let detector = Detector::new(rules.selected(&[], &[])?)?;
     let groups: Vec<Group> = groups(detector.looked_for()).into_iter().map(Group::new).collect();
     for log in logs {
         let mut text = std::fs::read(&log).with_context(|| format!("cannot read {log}"))?;

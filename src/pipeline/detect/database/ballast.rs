@@ -27,9 +27,6 @@ pub fn paces() -> [Literal; 2] {
 /// The matcher's groups.
 const GROUPS: usize = 8;
 
-/// More than this part of those that are asked for, and it costs more to compile than it gains.
-const MOST: usize = 2;
-
 /// Literals of [`MAX_LITERAL`] bytes, as many as have the matcher part those of that length that are asked for, spread evenly over their
 /// order so that each half gets half of them.
 pub fn literals(asked_for: &[Literal]) -> Vec<Literal> {
@@ -61,7 +58,8 @@ fn missing(asked_for: &[Literal]) -> usize {
     let Some(to_beat) = (GROUPS - 1).checked_sub(others.len() + 1).and_then(|left| others.get(left)) else { return 0 };
     let longest = counts[MAX_LITERAL];
     let wanted = (to_beat * 1.02 * (MAX_LITERAL as f64).powi(3)).powf(1.0 / 1.05).ceil() as usize;
-    if wanted > longest + longest / MOST { 0 } else { wanted.saturating_sub(longest) }
+    // More than are asked for cost more to compile than they gain.
+    Some(wanted.saturating_sub(longest)).filter(|missing| *missing <= longest).unwrap_or(0)
 }
 
 #[cfg(test)]

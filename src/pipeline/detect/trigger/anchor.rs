@@ -202,12 +202,23 @@ fn common_weight(window: &[ByteSet]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::detect::Detector;
+    use crate::pipeline::detect::rule::RuleSet;
     use crate::pipeline::detect::trigger::Trigger;
 
     #[test]
     fn what_is_shortened_is_a_part_and_in_order() {
         assert!(SHORTENED.is_sorted());
         assert!(SHORTENED.iter().all(|(long, part)| long.contains(part) && part.len() >= 3));
+    }
+
+    #[test]
+    fn no_literal_is_shortened_that_no_rule_has() {
+        let rules = RuleSet::builtin().expect("the built-in rules load");
+        let detector = Detector::new(rules).expect("it compiles");
+        for (long, part) in SHORTENED {
+            assert!(detector.literals().iter().any(|literal| literal.bytes == part.as_bytes()), "{long}");
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ const FAILURE: u8 = 2;
 /// Reads standard input, or the files named, and writes the cleaned log to standard output. Each secret becomes
 /// ink1-<rule>-k<epoch>-<fingerprint>: the same secret has the same fingerprint wherever it is logged, and nobody without the
 /// keyring can tell what it was.
+// The mark's parts are in angle brackets on the terminal, where no escape would be read.
+#[allow(rustdoc::invalid_html_tags)]
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 100)]
 #[command(

@@ -15,7 +15,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Writes bytes to standard output, which need not be text.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

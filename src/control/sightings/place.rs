@@ -6,7 +6,7 @@
 //! | `postgres://USER@HOST:PORT/DATABASE?OPTIONS` | a database of PostgreSQL, `postgresql://` likewise |
 //!
 //! A URL may not hold a password: everybody on the machine can see a command line, and the shell keeps it. Passwords come from where
-//! PostgreSQL's own programs take them ([`password`]). To another machine the connection is encrypted and the server's certificate is
+//! PostgreSQL's own programs take them ([`mod@password`]). To another machine the connection is encrypted and the server's certificate is
 //! verified, unless the URL says `sslmode=disable`.
 
 mod password;

@@ -1,7 +1,7 @@
 //! A rule's pattern -> the short strings of which one must occur in whatever it matches.
 //!
 //! A trigger is a sequence of byte sets: a literal, where need be with a few class positions behind it, so that a weak prefix
-//! (`SK`, `pat`) does not fire on ordinary words. [`derive`] walks the pattern's syntax tree, tries the start of each part
+//! (`SK`, `pat`) does not fire on ordinary words. [`derive()`] walks the pattern's syntax tree, tries the start of each part
 //! of it, and keeps the choice whose weakest string is the least likely in a log.
 //!
 //! Invariant, held by a test over every rule: each match of the pattern contains at least one of its triggers, at one of the

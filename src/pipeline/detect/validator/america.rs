@@ -3,7 +3,7 @@
 use super::digits::{Digits, all_equal, is_day, luhn, number, weighted};
 
 /// A social security number that the administration can have given out: no area 000, 666 or 9xx, no group 00, no serial 0000
-/// (https://www.ssa.gov/employer/randomization.html), and not one of the two that advertisements made known.
+/// (<https://www.ssa.gov/employer/randomization.html>), and not one of the two that advertisements made known.
 pub fn is_ssn(text: &[u8]) -> bool {
     let Some(digits) = Digits::exactly::<9>(text) else { return false };
     let (area, group, serial) = (number(&digits[..3]), number(&digits[3..5]), number(&digits[5..]));

@@ -74,7 +74,8 @@ impl Matches<'_> {
 
 /// Sorts candidates and joins those that share a byte; none of their bytes is in no match.
 ///
-/// `decoded` are the secrets that candidates tell of by their index, and `walls` the stretches that inkprint wrote, ascending: they are cut out of every match.
+/// `decoded` are the secrets that candidates tell of by their index, and `walls` the stretches that inkprint wrote, ascending: they are
+/// cut out of every match.
 pub fn resolve(
     candidates: &mut [Candidate],
     decoded: &[Secret<'static>],

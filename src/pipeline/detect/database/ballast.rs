@@ -5,7 +5,7 @@
 //! group is looked at closely, whether they are bytes of one literal or not: the more literals a group has, the more words are
 //! put together from parts of several, and a look costs as much as fifty bytes. Where to cut is decided by a score that leaves as many
 //! literals of eight bytes as there are in one group rather than part a hundred of four. Here those are most, so that three of four
-//! looks were theirs (on the mixed log 14 places in 1,000 bytes; with them in two groups 8).
+//! looks were theirs (on a mixed log 14 places in 1,000 bytes; with them in two groups 8).
 
 use super::Literal;
 use crate::pipeline::detect::trigger::MAX_LITERAL;

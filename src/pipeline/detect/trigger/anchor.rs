@@ -38,8 +38,8 @@ pub const COMMON_WORDS: &[&str] = &[
 
 /// Literals of which a part is looked for, as the whole costs more than it saves: the matcher keeps those of one length together
 /// ([`ballast`](super::super::database)), and these few, put together with parts of others of their length, make words of which logs
-/// are full: `calcom` with others makes `cation`, `mapbox` makes `manager`, `okta` makes `data`, and `stdout P` makes `stdout F`. One byte
-/// shorter they are among others.
+/// are full: `calcom` with others makes `cation`, `mapbox` makes `manager`, `okta` makes `data`, and `stdout P` makes `stdout F`. A byte
+/// or two shorter they are among others.
 /// `cargo bench --bench groups` counts this on any log and names the literals that it comes from, also beside rules of a user's own: the more
 /// rules there are, the more words they make.
 const SHORTENED: &[(&str, &str)] = &[

@@ -4,7 +4,11 @@
 //! a quote, a comment's sign) and lines of others may stand between. Only rows go, and what stands between those that follow each
 //! other. What is never closed is followed as long as rows come, and given up after [`MAX_FOREIGN`] lines without one.
 
+mod shape;
+
 use std::cell::Cell;
+
+pub use self::shape::Shape;
 
 use crate::model::Span;
 use crate::pipeline::fingerprint;
@@ -19,21 +23,10 @@ const MAX_FOREIGN: usize = 16;
 const MAX_BEFORE: usize = 3;
 /// Headers of a block.
 const MAX_HEADERS: usize = 12;
-/// A prefix may differ by so many bytes from line to line: times with fractions are not all of one length.
-const DRIFT: usize = 12;
 /// What a patch puts before each line that it adds; base64 has it, too.
 const SIGN: u8 = b'+';
 /// The label between `BEGIN` and the dashes is no longer.
 const MAX_LABEL: usize = 48;
-
-/// How a block's rows stand in their lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    column: usize,
-    length: usize,
-    before: Option<u8>,
-    behind: Option<u8>,
-}
 
 /// A block as far as it could be followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,54 +151,6 @@ pub fn follow_body(text: &[u8], start: usize, line: Span, goes_on: bool) -> Armo
         walk.lines(text, next_line(text, line));
     }
     walk.armor
-}
-
-impl Shape {
-    fn of(line: &[u8], row: Span) -> Self {
-        Self {
-            column: row.start(),
-            length: row.len(),
-            before: row.start().checked_sub(1).map(|at| line[at]),
-            behind: line.get(row.end()).copied(),
-        }
-    }
-
-    /// The run without a prefix that is itself of the alphabet, as the `+` of a patch: there, the place is what to go by.
-    fn own(self, run: Span) -> Span {
-        match self.before {
-            Some(SIGN) if self.column > 0 && run.covers(Span::new(self.column - 1, self.column)) => {
-                Span::new(self.column, run.end().max(self.column))
-            }
-            _ => run,
-        }
-    }
-
-    /// Whether a run that the block's end stands directly behind is its last row, `before` characters behind the first one's start.
-    fn ends_with(self, line: &[u8], run: Span, before: usize) -> bool {
-        !run.is_empty()
-            && run.start().abs_diff(self.column) <= DRIFT
-            && Self::of(line, run).before == self.before
-            && run.len() <= self.length
-            && (before + run.len()).is_multiple_of(4)
-    }
-
-    /// The row of this shape in a line, `before` characters behind the first one's start. The last row may be shorter, as long as it
-    /// makes whole groups of four of all; it stands where the others do, or is the `last` line of its block.
-    fn row_in(self, line: &[u8], before: usize, last: impl Fn() -> bool) -> Option<Span> {
-        let from = self.column.saturating_sub(DRIFT);
-        runs(line, from).map(|run| self.own(run)).take_while(|run| run.start() <= self.column + DRIFT).find(|run| {
-            let here = Self::of(line, *run);
-            let shorter = run.len() < self.length && (before + run.len()).is_multiple_of(4);
-            // A dash is behind a row whose block ends there, or which is no row; and behind the year that a line of others begins with.
-            let shorter = shorter && self.behind != Some(b'-');
-            // A sign or an escape alone leaves nothing: a mark for that would be one too many.
-            !run.is_empty()
-                && run.start() >= from
-                && here.before == self.before
-                && here.behind == self.behind
-                && (run.len() == self.length || (shorter && (run.start() == self.column || last())))
-        })
-    }
 }
 
 struct Walk {

@@ -26,6 +26,7 @@ pub mod placeholder;
 mod rare;
 mod resolve;
 pub mod rule;
+mod seek;
 mod sieve;
 mod slow;
 mod specificity;

@@ -57,6 +57,16 @@ impl ByteSet {
         self.words[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0
     }
 
+    /// How many bytes at the front of `text` are in the set.
+    pub fn run(&self, text: &[u8]) -> usize {
+        // Some at a time without a branch: of what follows each other in a token, nothing is foreseen.
+        let (some, _) = text.as_chunks::<8>();
+        let whole = some.iter().take_while(|some| some.iter().fold(true, |all, byte| all & self.contains(*byte)));
+        let so_far = whole.count() * 8;
+        let rest = &text[so_far..];
+        so_far + rest.iter().position(|byte| !self.contains(*byte)).unwrap_or(rest.len())
+    }
+
     /// How many bytes are in the set.
     pub fn len(&self) -> u32 {
         self.words.iter().map(|word| word.count_ones()).sum()
@@ -148,6 +158,16 @@ mod tests {
         ] {
             let all = ranges.iter().flat_map(|&(first, last)| first..=last);
             assert_eq!(ByteSet::of_ranges(ranges.iter().copied()), ByteSet::new(all), "{ranges:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_ends_at_the_first_other_byte() {
+        let set = ByteSet::new(b'a'..=b'z');
+        for length in 0..40 {
+            let run = vec![b'q'; length];
+            assert_eq!(set.run(&run), length);
+            assert_eq!(set.run(&[&run[..], b"-", &run].concat()), length);
         }
     }
 

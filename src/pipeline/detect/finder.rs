@@ -256,15 +256,15 @@ impl<'d> Finder<'d> {
             }
             for Guarded { trigger, behind, used } in &detector.guarded[hit.literal as usize] {
                 let end = literal_end + behind;
+                let explained = explaining && matches!(used, Use::Pattern { .. });
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
-                    && (used.is_worth_a_look(detector, block, end)
-                        || (explaining && matches!(used, Use::Pattern { .. })))
+                    && let Some(from) = used.leads_from(detector, block, end).or(explained.then_some(end))
                     && self.wall_at(end).is_none()
                 {
                     if !line.holds(end) {
                         line = Line::around(block, end);
                     }
-                    self.confirm(block, line, end, *used)?;
+                    self.confirm(block, line, (from, end), *used)?;
                 }
             }
         }

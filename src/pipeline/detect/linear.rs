@@ -97,8 +97,7 @@ impl Linear {
                     continue;
                 }
             }
-            if self.first.contains(text[start])
-                && may_begin(start)
+            if self.first.contains(text[start]) & may_begin(start)
                 && let Some(found) = self.at(line, Span::new(start, window.end()))
             {
                 return Some(found);
@@ -143,7 +142,7 @@ fn walk(branch: &[Part], line: &[u8], window: Span) -> Option<PatternMatch> {
             }
             Part::Run { set, min, max, boundary } => {
                 let most = text.len().min(at.saturating_add(*max));
-                let run = text[at..most].iter().position(|byte| !set.contains(*byte)).unwrap_or(most - at);
+                let run = set.run(&text[at..most]);
                 if run < *min {
                     return None;
                 }
@@ -251,6 +250,14 @@ fn repeated(repetition: &Repetition, secret: Option<usize>) -> Option<Vec<Vec<Pa
     match max {
         Some(max) if max == min => Some(all),
         Some(1) => Some([once, vec![Vec::new()]].concat()),
+        // As often as can be, and then less and less often.
+        Some(max) if once.len() == 1 && ((max - min) as usize) < MAX_BRANCHES => {
+            let mut branches = vec![all.pop()?];
+            for _ in *min..*max {
+                branches.insert(0, [&branches[0][..], &once[0]].concat());
+            }
+            Some(branches)
+        }
         _ => None,
     }
 }
@@ -383,7 +390,8 @@ mod tests {
 
     #[test]
     fn what_would_have_to_go_back_is_left_to_the_automaton() {
-        for pattern in ["a+ab", "[a-z]{2,4}z", "a*?b{1,2}?c", "(?:ab){2,3}c", "[a-z]+(?:-x)?y", "a+\\b=", "x(?:ab|b)+"]
+        for pattern in
+            ["a+ab", "[a-z]{2,4}z", "a*?b{1,2}?c", "(?:ab|a){2,3}c", "[a-z]+(?:-x)?y", "a+\\b=", "x(?:ab|b)+"]
         {
             let pattern = Pattern::parse(pattern).expect("valid");
             assert!(Linear::new(pattern.hir(), None).is_none(), "{pattern:?}");
@@ -392,10 +400,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_is_walked_as_automata_go(line in "[ab\\-_=.0 ]{0,24}", which in 0usize..12, start in 0usize..8, end in 0usize..30) {
+        fn any_line_is_walked_as_automata_go(line in "[ab\\-_=.0 ]{0,24}", which in 0usize..14, start in 0usize..8, end in 0usize..30) {
             let patterns = [
                 "a{2,4}", "[ab]{2,}\\b", "a(?<secret>b{1,3})=", "(?:a|ab)(?:b|-)", "[a-]{3}\\b", "[a_-]{2,5}\\b", "a{2}b{0,2}={0,2}",
                 "(?<secret>[ab]{2,9})(?:[^ab]|$)", "(?:ab-){2}a", "a?b?0+", "[ab.]+$", "(?:a(?<secret>b)|0)-",
+                "(?:ab){2,3}=", "(?:[ab]{1,3}-){0,3}(?<secret>[ab]{2,})",
             ];
             let pattern = Pattern::parse(patterns[which]).expect("valid");
             let mut pair = Pair::new(&pattern).expect("a walk");

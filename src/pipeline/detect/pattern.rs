@@ -12,6 +12,7 @@ use regex_syntax::hir::{self, Hir, HirKind, Look};
 use super::byte_set::ByteSet;
 use super::group::{self, Group};
 use super::linear::Linear;
+use super::seek::Seek;
 use super::specificity::Specificity;
 use super::starts;
 use crate::model::Span;
@@ -112,7 +113,8 @@ impl Pattern {
         let linear = Linear::new(&self.hir, group::secret_group(&self.hir));
         let walks_everywhere = linear.is_some() && self.max_len() <= WALKED;
         let automaton = if walks_everywhere { None } else { Some(Automaton::new(self)?) };
-        Ok(Matcher { linear, automaton })
+        let seek = Seek::new(self).filter(|_| walks_everywhere || self.wants_boundary);
+        Ok(Matcher { linear, automaton, seek })
     }
 }
 
@@ -134,6 +136,8 @@ pub struct Matcher {
     linear: Option<Linear>,
     /// There for every pattern that is not walked everywhere.
     automaton: Option<Automaton>,
+    /// Where each start is tried by itself: what tells the starts that are worth it.
+    seek: Option<Seek>,
 }
 
 /// A pattern as an automaton.
@@ -191,6 +195,13 @@ impl Matcher {
         last: usize,
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<PatternMatch> {
+        if let Some(seek) = self.seek
+            && (self.automaton.is_none() || last.saturating_sub(window.start()) <= WALKED)
+        {
+            let starts = seek.starts(&line[..window.end()], window.start(), last);
+            let mut starts = starts.filter(|at| may_begin(*at));
+            return starts.find_map(|at| self.at(cache, line, Span::new(at, window.end())));
+        }
         match (&self.linear, self.automaton(cache)) {
             (_, Some(mut automaton)) => automaton.find_from(line, window, last, may_begin),
             (Some(linear), None) => linear.find_from(line, window, last, may_begin),
@@ -209,7 +220,7 @@ impl Automaton {
             Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
             _ => None,
         };
-        let first = pattern.wants_boundary.then(|| starts::first_bytes(&pattern.hir));
+        let first = pattern.wants_boundary.then(|| starts::places(&pattern.hir)[0]);
         Ok(Self { regex: build(&pattern.hir)?, parts, group: pattern.group.clone(), first })
     }
 
@@ -246,8 +257,10 @@ impl Search<'_> {
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<PatternMatch> {
         if let Some(first) = self.automaton.first.filter(|_| last - window.start() <= WALKED) {
-            let mut starts = (window.start()..window.end().min(last + 1)).filter(|at| first.contains(line[*at]));
-            return starts.find_map(|at| if may_begin(at) { self.at(line, Span::new(at, window.end())) } else { None });
+            // Both in one: bytes are random, and what is foreseen of each by itself is mostly wrong.
+            let is_start = |at: &usize| first.contains(line[*at]) & may_begin(*at);
+            let mut starts = (window.start()..window.end().min(last + 1)).filter(is_start);
+            return starts.find_map(|at| self.at(line, Span::new(at, window.end())));
         }
         let begins = |found: &PatternMatch| found.whole.start() <= last;
         let near = last.saturating_add(PROBE);

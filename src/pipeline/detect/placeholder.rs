@@ -56,12 +56,15 @@ fn fills(token: &[u8], traits: &Traits) -> bool {
         // `abcdefghijklmnop`, `ABCDEFGHIJKLMNOPQRSTUVWXYZ`
         || (traits.ascent >= 14 && traits.ascent * 10 >= token.len() * 7)
         || (token.len() < SURELY_REAL && contains(token, b"EXAMPLE"))
-        || (traits.punctuated && [&b"${"[..], b"{{", b"***", b"..."].iter().any(|part| contains(token, part)))
+        || (traits.kinds & PUNCTUATION != 0
+            && [&b"${"[..], b"{{", b"***", b"..."].iter().any(|part| contains(token, part)))
 }
 
 /// What one pass over a text tells of it: every candidate is asked for all of this.
-#[derive(Default)]
-struct Traits {
+#[derive(Debug, Default)]
+pub struct Traits {
+    /// Which kinds of characters there are, a bit for each.
+    pub kinds: u8,
     /// The longest run of one character with which people fill the place of a secret. Others do not count: keys of `QQQQ…` or
     /// `aaaa…` are poor, but they have been seen to open doors.
     filler_run: usize,
@@ -69,21 +72,36 @@ struct Traits {
     crosses: usize,
     /// The longest run of characters of which each follows the one before.
     ascent: usize,
-    /// Whether there is a `$`, `{`, `*` or `.`.
-    punctuated: bool,
+}
+
+/// ASCII letters.
+pub const LETTER: u8 = 1;
+/// ASCII digits.
+pub const DIGIT: u8 = 2;
+/// `_` and `-`.
+pub const JOINT: u8 = 4;
+/// `$`, `{`, `*` and `.`, by which references and ellipses are known.
+const PUNCTUATION: u8 = 8;
+/// Everything else.
+const OTHER: u8 = 16;
+
+#[inline]
+fn kind(byte: u8) -> u8 {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = byte.wrapping_sub(b'0') < 10;
+    let is_joint = (byte == b'_') | (byte == b'-');
+    let is_punctuation = (byte == b'$') | (byte == b'{') | (byte == b'*') | (byte == b'.');
+    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+    let kind = bit(is_letter, LETTER) | bit(is_digit, DIGIT) | bit(is_joint, JOINT) | bit(is_punctuation, PUNCTUATION);
+    if kind == 0 { OTHER } else { kind }
 }
 
 impl Traits {
-    fn of(text: &[u8]) -> Self {
-        let mut all = Self::default();
-        // Nearly every secret shows at once that it is none of all this, by counts that a processor takes sixteen bytes at a time.
-        let pairs = || text.iter().zip(text.get(1..).unwrap_or_default());
-        let equal: u32 = pairs().map(|(a, b)| u32::from(a == b)).sum();
-        let ascending: u32 = pairs().map(|(a, b)| u32::from(a.wrapping_add(1) == *b)).sum();
-        let crosses: u32 = text.iter().map(|b| u32::from(b | 0x20 == b'x')).sum();
-        let punctuation: u32 =
-            text.iter().map(|b| u32::from((*b == b'$') | (*b == b'{') | (*b == b'*') | (*b == b'.'))).sum();
-        all.punctuated = punctuation > 0;
+    /// Those of `text`.
+    pub fn of(text: &[u8]) -> Self {
+        // Nearly every secret shows at once that it is none of all this.
+        let Glance { kinds, equal, ascending, crosses } = Glance::at(text);
+        let mut all = Self { kinds, ..Self::default() };
         if equal < 3 && ascending < 10 && crosses < 12 && text.len() > 3 {
             return all;
         }
@@ -105,6 +123,64 @@ impl Traits {
         all.crosses = small.max(large);
         all
     }
+
+    /// Whether there are but letters, digits, `_` and `-`.
+    pub fn is_plain(&self) -> bool {
+        self.kinds & (PUNCTUATION | OTHER) == 0
+    }
+}
+
+/// Bytes that a processor takes at a time.
+const LANES: usize = 16;
+
+/// How many characters of a text may make it a stand-in: as many as there are, or a few more.
+#[derive(Default)]
+struct Glance {
+    kinds: u8,
+    /// Characters that are the same as the one before.
+    equal: u32,
+    /// Characters that are one above the one before.
+    ascending: u32,
+    /// `x` and `X`.
+    crosses: u32,
+}
+
+impl Glance {
+    fn at(text: &[u8]) -> Self {
+        let Some((&first, rest)) = text.split_first() else { return Self::default() };
+        let cross = |byte: u8| u8::from(byte | 0x20 == b'x');
+        let mut all = Self { kinds: kind(first), crosses: cross(first).into(), ..Self::default() };
+        let Some(last) = rest.len().checked_sub(LANES) else {
+            for (before, byte) in text.iter().zip(rest) {
+                all.kinds |= kind(*byte);
+                all.equal += u32::from(before == byte);
+                all.ascending += u32::from(before.wrapping_add(1) == *byte);
+                all.crosses += u32::from(cross(*byte));
+            }
+            return all;
+        };
+        let (mut kinds, mut equal, mut ascending, mut crosses) = ([0; LANES], [0u8; LANES], [0u8; LANES], [0u8; LANES]);
+        // The last lanes may overlap those before, and what is in both counts twice.
+        for at in (0..last).step_by(LANES).chain([last]) {
+            let (Some(before), Some(bytes)) = (text[at..].first_chunk::<LANES>(), rest[at..].first_chunk::<LANES>())
+            else {
+                break;
+            };
+            for lane in 0..LANES {
+                let (before, byte) = (before[lane], bytes[lane]);
+                kinds[lane] |= kind(byte);
+                equal[lane] = equal[lane].saturating_add(u8::from(before == byte));
+                ascending[lane] = ascending[lane].saturating_add(u8::from(before.wrapping_add(1) == byte));
+                crosses[lane] = crosses[lane].saturating_add(cross(byte));
+            }
+        }
+        let sum = |lanes: [u8; LANES]| lanes.iter().map(|count| u32::from(*count)).sum::<u32>();
+        all.kinds |= kinds.iter().fold(0, |all, kind| all | kind);
+        all.equal += sum(equal);
+        all.ascending += sum(ascending);
+        all.crosses += sum(crosses);
+        all
+    }
 }
 
 fn is_filler(byte: u8) -> bool {
@@ -122,8 +198,18 @@ const SURELY_REAL: usize = 60;
 
 /// Whether a key's value is a stand-in: everything above, references to variables, and words that say so.
 pub fn is_placeholder_value(value: &[u8]) -> bool {
+    stands_in(value, &Traits::of(value))
+}
+
+/// As [`is_placeholder_value`], where the value's traits are known.
+pub fn stands_in(value: &[u8], traits: &Traits) -> bool {
     let Some((&first, &last)) = value.first().zip(value.last()) else { return true };
-    let traits = Traits::of(value);
+    let is_filled = value.iter().all(|byte| is_filler(*byte));
+    let says_where = || traits.kinds & JOINT != 0 && [&b"YOUR_"[..], b"_HERE"].iter().any(|part| contains(value, part));
+    // No sentence and no reference has digits, and no character that is neither a letter nor a joint.
+    if traits.is_plain() && traits.kinds & DIGIT != 0 && traits.filler_run == 0 {
+        return is_filled || fills(value, traits) || says_where();
+    }
     let run = traits.filler_run;
     if value.iter().all(|byte| *byte == first) || (run >= 4 && run * 10 >= value.len() * 6) {
         return true;
@@ -144,10 +230,10 @@ pub fn is_placeholder_value(value: &[u8]) -> bool {
     }
     is_reference(value)
         || says_so(value)
-        || value.iter().all(|byte| is_filler(*byte))
+        || is_filled
         || (!value.is_ascii() && contains(value, "•".as_bytes()))
-        || fills(value, &traits)
-        || [&b"YOUR_"[..], b"_HERE"].iter().any(|part| contains(value, part))
+        || fills(value, traits)
+        || says_where()
 }
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.

@@ -83,7 +83,7 @@ pub fn resolve(
     block: &[u8],
     matches: &mut Vec<Match>,
 ) {
-    candidates.sort_unstable_by(|one, two| one.order(two, decoded));
+    sort(candidates, decoded);
     let mut at = 0;
     while at < candidates.len() {
         let mut union = candidates[at].span;
@@ -111,6 +111,24 @@ pub fn resolve(
             continues: best.continues && best.span == union,
         };
         cut(whole, walls, block, matches);
+    }
+}
+
+/// A candidate that is to be brought forward by more than this many places is none of few.
+const NEAR: usize = 32;
+
+/// Sorts candidates. They are found nearly in order, line by line: so each is brought to its place, unless many must be.
+fn sort(candidates: &mut [Candidate], decoded: &[Secret<'static>]) {
+    for at in 1..candidates.len() {
+        let (before, [candidate, ..]) = candidates.split_at(at) else { return };
+        let is_behind = |other: &&Candidate| other.order(candidate, decoded).is_gt();
+        let places = before.iter().rev().take(NEAR).take_while(is_behind).count();
+        if places == NEAR {
+            return candidates.sort_unstable_by(|one, two| one.order(two, decoded));
+        }
+        if places > 0 {
+            candidates[at - places..=at].rotate_right(1);
+        }
     }
 }
 

@@ -78,11 +78,6 @@ pub fn can_be_tried(pattern: &Pattern) -> bool {
     pattern.wants_boundary() && pattern.max_len() <= MAX_LEN && first.len() <= MAX_FIRST && !first.contains(b'\n')
 }
 
-/// The bytes that a match of `hir` can begin with.
-pub fn first_bytes(hir: &Hir) -> ByteSet {
-    places(hir)[0]
-}
-
 impl Starts {
     /// The table for these rules, at most [`MAX_RULES`]: index, pattern, and the bytes that may not stand before a match.
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
@@ -246,7 +241,7 @@ fn join(ways: impl Iterator<Item = Vec<Hir>>) -> Vec<Hir> {
 }
 
 /// The bytes that may stand at each of the first places of a match, and behind one that is shorter.
-fn places(hir: &Hir) -> [ByteSet; DEPTH] {
+pub fn places(hir: &Hir) -> [ByteSet; DEPTH] {
     let mut sets = [[0; 4]; DEPTH];
     let ends = advance(hir, 1, &mut sets);
     for (place, set) in sets.iter_mut().enumerate() {

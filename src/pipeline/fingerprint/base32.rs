@@ -11,8 +11,7 @@ const MAX_CHARS: usize = 25;
 #[inline]
 pub(super) fn leading<const N: usize>(tag: &[u8; 32]) -> [u8; N] {
     const { assert!(N <= MAX_CHARS) };
-    let (head, _) = tag.split_at(16);
-    let bits = head.iter().fold(0u128, |bits, &byte| bits << 8 | u128::from(byte));
+    let bits = tag.first_chunk().map_or(0, |head| u128::from_be_bytes(*head));
     let mut text = [0; N];
     for (i, slot) in text.iter_mut().enumerate() {
         *slot = Fingerprint::ALPHABET[(bits >> (123 - 5 * i)) as usize & 31];

@@ -45,20 +45,25 @@ impl Keyed {
     pub(super) fn tag(&self, parts: &[&[u8]]) -> Tag {
         let mut text = Text { state: self.inner, block: [0; BLOCK], filled: 0, length: BLOCK };
         parts.iter().for_each(|part| text.push(part));
-        let inner = text.finish();
-        let mut block = [0; BLOCK];
-        block[..inner.len()].copy_from_slice(&inner);
-        block[inner.len()] = 0x80;
-        block[LENGTH_AT..].copy_from_slice(&bits(BLOCK + inner.len()));
+        text.finish();
+        // The text's block takes in the inner tag, too, so that this is wiped with it.
+        let inner = size_of::<Tag>();
+        text.block = [0; BLOCK];
+        write(&text.state, &mut text.block);
+        text.block[inner] = 0x80;
+        text.block[LENGTH_AT..].copy_from_slice(&bits(BLOCK + inner));
         let mut state = self.outer;
-        compress256(&mut state, std::slice::from_ref(&block));
-        bytes(&state)
+        compress256(&mut state, std::slice::from_ref(&text.block));
+        let mut tag = [0; size_of::<Tag>()];
+        write(&state, &mut tag);
+        tag
     }
 }
 
 /// A text on its way through one block.
 struct Text {
     state: State,
+    /// Zeros behind what is taken.
     block: [u8; BLOCK],
     /// Bytes of the block that are taken; never all of them.
     filled: usize,
@@ -73,22 +78,22 @@ impl Text {
             let (head, rest) = part.split_at(BLOCK - self.filled);
             self.block[self.filled..].copy_from_slice(head);
             compress256(&mut self.state, std::slice::from_ref(&self.block));
+            self.block = [0; BLOCK];
             (self.filled, part) = (0, rest);
         }
         self.block[self.filled..self.filled + part.len()].copy_from_slice(part);
         self.filled += part.len();
     }
 
-    fn finish(mut self) -> Tag {
+    /// Pads the text; its digest is the state then.
+    fn finish(&mut self) {
         self.block[self.filled] = 0x80;
-        self.block[self.filled + 1..].fill(0);
         if self.filled + 1 > LENGTH_AT {
             compress256(&mut self.state, std::slice::from_ref(&self.block));
             self.block = [0; BLOCK];
         }
         self.block[LENGTH_AT..].copy_from_slice(&bits(self.length));
         compress256(&mut self.state, std::slice::from_ref(&self.block));
-        bytes(&self.state)
     }
 }
 
@@ -105,10 +110,9 @@ fn bits(length: usize) -> [u8; 8] {
     (length as u64 * 8).to_be_bytes()
 }
 
-fn bytes(state: &State) -> Tag {
-    let mut tag = [0; 32];
-    tag.as_chunks_mut().0.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
-    tag
+/// Writes a state's bytes to the front of `to`.
+fn write(state: &State, to: &mut [u8]) {
+    to.as_chunks_mut().0.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
 }
 
 #[cfg(test)]

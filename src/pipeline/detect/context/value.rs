@@ -235,9 +235,11 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
         return Span::new(start, start + length);
     }
     let opener = key.start.checked_sub(1).map(|at| line[at]);
-    let mut depth = 0i32;
-    for (at, &byte) in rest.iter().enumerate() {
-        let next = rest.get(at + 1).copied();
+    let (mut depth, mut looked) = (0i32, 0);
+    while let Some(found) = rest[looked..].iter().position(|byte| ENDS_OR_NESTS[usize::from(*byte)]) {
+        let at = looked + found;
+        looked = at + 1;
+        let (byte, next) = (rest[at], rest.get(looked).copied());
         let ends = match byte {
             // In an element, a reference is there because its character would end the value.
             b'\\' | b'&' if separator != Separator::Element && spells_an_end(rest, at, separator) => true,
@@ -269,6 +271,37 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
     }
     trimmed(line, start, line.len())
 }
+
+/// The bytes that may end a bare value, or count for whether another does.
+const ENDS_OR_NESTS: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    while byte < 128 {
+        table[byte as usize] = matches!(
+            byte,
+            0..=b' '
+                | 0x7f
+                | b'"'
+                | b'`'
+                | b'\''
+                | b'\\'
+                | b'&'
+                | b'<'
+                | b'>'
+                | b'#'
+                | b':'
+                | b','
+                | b';'
+                | b'('
+                | b'['
+                | b'{'
+                | b')'
+                | b']'
+                | b'}'
+        );
+        byte += 1;
+    }
+    table
+};
 
 /// Whether an escape or a reference at `at` stands for what ends a bare value.
 fn spells_an_end(rest: &[u8], at: usize, separator: Separator) -> bool {

@@ -1,7 +1,7 @@
 //! Whether what stands at a telling key is a secret, or a word, a reference, a number, a duration.
 
 use super::{ContextWords, KeyForm, Written};
-use crate::pipeline::detect::placeholder;
+use crate::pipeline::detect::placeholder::{self, DIGIT, LETTER, Traits};
 use crate::pipeline::fingerprint;
 
 /// How a value stands there: the less sure the form, the more its content must tell.
@@ -36,24 +36,26 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() > JUDGED {
         return true;
     }
-    if value.len() < form.min_length || words.is_no_value(value) || placeholder::is_placeholder_value(value) {
+    if value.len() < form.min_length || words.is_no_value(value) {
+        return false;
+    }
+    let traits = Traits::of(value);
+    if placeholder::stands_in(value, &traits) {
         return false;
     }
     // Most secrets are letters and digits in no order, and nothing of what follows is that.
-    let kinds = value.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
-    if kinds == LETTER | DIGIT
+    if traits.kinds == LETTER | DIGIT
         && !matches!(shape, Shape::JsonBare | Shape::Loose)
         && !is_duration(value)
         && !is_number(value)
     {
         return true;
     }
+    // What is of code, of a URL or of a path is known by its punctuation.
+    let plain = traits.is_plain();
     if is_duration(value)
-        || has_scheme(value)
-        || is_object(value)
-        || is_cut_code(value)
-        || is_label(value)
-        || is_path(value)
+        || (!plain
+            && (has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) || is_path(value)))
     {
         return false;
     }
@@ -69,30 +71,14 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
         Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
         Shape::Argument if value[0] == b'-' || is_parameter(value) => return false,
-        Shape::Bare | Shape::Prose | Shape::Argument if is_code(value) && written != Written::Percent => return false,
+        Shape::Bare | Shape::Prose | Shape::Argument if !plain && is_code(value) && written != Written::Percent => {
+            return false;
+        }
         Shape::Prose if reads_like_words(value) => return false,
         _ => {}
     }
     form.words || !(reads_like_words(value) || is_versioned_name(value))
 }
-
-const LETTER: u8 = 1;
-const DIGIT: u8 = 2;
-const OTHER: u8 = 4;
-
-/// What each byte is. A look-up without branches: the characters of secrets are random.
-const KINDS: [u8; 256] = {
-    let (mut kinds, mut byte) = ([OTHER; 256], 0u8);
-    while byte < 128 {
-        if byte.is_ascii_alphabetic() {
-            kinds[byte as usize] = LETTER;
-        } else if byte.is_ascii_digit() {
-            kinds[byte as usize] = DIGIT;
-        }
-        byte += 1;
-    }
-    kinds
-};
 
 /// No counter and no time has so many digits: the greatest number of 64 bits has twenty.
 const LONGER_THAN_A_NUMBER: usize = 21;

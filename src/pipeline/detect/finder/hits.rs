@@ -2,6 +2,7 @@
 
 use super::Finder;
 use super::walls::Line;
+use crate::model::Span;
 use crate::pipeline::detect::context;
 use crate::pipeline::detect::database::DatabaseError;
 use crate::pipeline::detect::rule::Form;
@@ -12,21 +13,34 @@ use crate::pipeline::detect::{Detector, Use, boundary};
 const DEEP: usize = 128;
 
 impl Finder<'_> {
-    pub(super) fn confirm(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+    /// Follows a use of a trigger that ends at `end`; what it leads to begins at `from`, as [`Use::leads_from`] says.
+    pub(super) fn confirm(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        (from, end): (usize, usize),
+        used: Use,
+    ) -> Result<(), DatabaseError> {
         // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
         let deep = self.covered.start() < end && end + DEEP < self.covered.end();
         if deep && matches!(used, Use::Key { .. } | Use::Url { .. }) {
             return Ok(());
         }
         let so_far = self.candidates.len();
-        self.confirm_use(block, line, end, used)?;
+        self.confirm_use(block, line, (from, end), used)?;
         if used.is_context() && self.candidates.len() != so_far + 1 {
             self.doubts.push(line.start);
         }
         Ok(())
     }
 
-    fn confirm_use(&mut self, block: &[u8], line: Line, end: usize, used: Use) -> Result<(), DatabaseError> {
+    fn confirm_use(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        (from, end): (usize, usize),
+        used: Use,
+    ) -> Result<(), DatabaseError> {
         let text = &block[line.start..line.end];
         let detector = self.detector;
         let (at, words) = (end - line.start, &detector.words);
@@ -35,7 +49,10 @@ impl Finder<'_> {
             Use::Encoded(codec) => self.look_inside(block, line, end, codec)?,
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => self.confirm_near(block, line, end, rule)?,
-            Use::Key { rule, behind } => self.confirm_key(block, line, end, rule, behind)?,
+            Use::Key { rule, behind } => {
+                let phrase = Span::new(from, end - behind);
+                self.confirm_key(block, line, (phrase, end), rule)?;
+            }
             Use::Header { rule, len } => self.confirm_header(block, line, end, rule, len)?,
             Use::Scheme { rule } => {
                 if let Some(value) = context::of_scheme(text, at, words) {
@@ -69,18 +86,22 @@ impl Use {
         matches!(self, Self::Key { .. } | Self::Header { .. } | Self::Scheme { .. } | Self::Url { .. })
     }
 
-    /// The cheapest tests there are, on the bytes around the trigger: they refuse most hits of key phrases and URLs before
+    /// Where what a trigger that ends at `end` leads to begins: a key's phrase, or just the trigger's end. `None` where it is worth no look.
+    ///
+    /// These are the cheapest tests there are, on the bytes around the trigger: they refuse most hits of key phrases and URLs before
     /// their line is looked for. None of them reads past a newline.
     #[inline]
-    pub(super) fn is_worth_a_look(self, detector: &Detector, block: &[u8], end: usize) -> bool {
+    pub(super) fn leads_from(self, detector: &Detector, block: &[u8], end: usize) -> Option<usize> {
+        let Self::Key { rule, behind } = self else {
+            return self.is_worth_a_look(detector, block, end).then_some(end);
+        };
+        let Form::Keys(form) = &detector.rules[rule].rule.form else { return None };
+        let end = end - behind;
+        if context::may_be_assigned(block, end, &detector.words) { form.phrase_before(block, end) } else { None }
+    }
+
+    fn is_worth_a_look(self, detector: &Detector, block: &[u8], end: usize) -> bool {
         match self {
-            Self::Key { rule, behind } => match &detector.rules[rule].rule.form {
-                Form::Keys(form) => {
-                    context::may_be_assigned(block, end - behind, &detector.words)
-                        && form.phrase_before(block, end - behind).is_some()
-                }
-                _ => false,
-            },
             Self::Header { .. } => context::may_be_assigned(block, end, &detector.words),
             Self::Scheme { .. } => matches!(block.get(end), Some(b' ' | b'%' | b'+')),
             Self::Url { .. } => context::may_hold_password(&block[end..]),

@@ -12,21 +12,19 @@ use crate::pipeline::detect::resolve::Canonical;
 use crate::pipeline::detect::rule::Form;
 
 impl Finder<'_> {
-    /// The tail of a telling key ends `behind` bytes before `end`.
+    /// The tail of a key is this phrase, of a rule that such keys tell of; its trigger ends at `end`.
     pub(super) fn confirm_key(
         &mut self,
         block: &[u8],
         line: Line,
-        end: usize,
+        (phrase, end): (Span, usize),
         rule: usize,
-        behind: usize,
     ) -> Result<(), DatabaseError> {
-        let (text, at) = (&block[line.start..line.end], end - line.start - behind);
+        let text = &block[line.start..line.end];
         let detector = self.detector;
         let words = &detector.words;
         if let Form::Keys(form) = &detector.rules[rule].rule.form
-            && let Some(start) = form.phrase_before(text, at)
-            && let Some(key) = context::key_ending(text, start, at, words)
+            && let Some(key) = context::key_ending(text, phrase.start() - line.start, phrase.end() - line.start, words)
         {
             // Behind a separator that is written in a codec, so is what ends the value.
             if let Some(codec) = Codec::of_separator(text, key.end) {

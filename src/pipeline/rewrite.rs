@@ -158,21 +158,51 @@ fn whole_lines<'m>(block: &[u8], matches: &'m [Match]) -> (&'m [Match], &'m [Mat
 /// Whether something beside a match may be read otherwise once a mark is in its place.
 ///
 /// A secret of plain characters, with no word's character beside it, has no part in where words, quotes and values begin or end;
-/// so a mark, which is such a word itself, changes nothing there. What was refused as a value may be one with a mark in it.
+/// so a mark, which is such a word itself, changes nothing there. Nor do the slashes inside of one, unless a URL's user-info would
+/// end at them. What was refused as a value may be one with a mark in it.
 fn may_uncover(block: &[u8], found: &Match) -> bool {
-    let plain = |byte: &u8| PLAIN[usize::from(*byte)];
+    let part = |byte: u8| PARTS[usize::from(byte)];
+    let secret = &block[found.span.range()];
+    let parts = secret.iter().fold(PLAIN, |all, byte| all | part(*byte));
+    let ends = secret.first().map_or(PLAIN, |byte| part(*byte)) | secret.last().map_or(PLAIN, |byte| part(*byte));
     let beside = [found.span.start().checked_sub(1).map(|at| block[at]), block.get(found.span.end()).copied()];
     found.doubtful
         || found.add_quotes.is_some()
-        || !block[found.span.range()].iter().fold(true, |all, byte| all & plain(byte))
-        || beside.iter().flatten().any(|byte| plain(byte) || *byte == b'\\')
+        || parts & OTHER != 0
+        || ends != PLAIN
+        || (parts & INNER != 0 && may_be_in_authority(block, found.span.start()))
+        || beside.into_iter().flatten().any(|byte| part(byte) == PLAIN || byte == b'\\')
 }
 
-/// Letters, digits, `_`, `-` and `.`. A look-up without branches: the characters of secrets are random.
-const PLAIN: [bool; 256] = {
-    let (mut table, mut byte) = ([false; 256], 0u8);
+/// Whether what stands before `at` may be the beginning of a URL's authority, which a slash would end.
+fn may_be_in_authority(block: &[u8], at: usize) -> bool {
+    let ends =
+        |byte: &u8| *byte <= b' ' || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
+    match block[..at].iter().rev().take(MAX_AUTHORITY).position(ends) {
+        Some(back) => block[..at - back].ends_with(b"://"),
+        None => at > MAX_AUTHORITY,
+    }
+}
+
+/// No authority that is looked at is longer.
+const MAX_AUTHORITY: usize = 1024;
+
+/// Letters, digits, `_`, `-` and `.`.
+const PLAIN: u8 = 0;
+/// `/` and `+`, of which base64 is full.
+const INNER: u8 = 1;
+/// Everything else.
+const OTHER: u8 = 2;
+
+/// Which of these each byte is. A look-up without branches: the characters of secrets are random.
+const PARTS: [u8; 256] = {
+    let (mut table, mut byte) = ([OTHER; 256], 0u8);
     while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') {
+            table[byte as usize] = PLAIN;
+        } else if matches!(byte, b'/' | b'+') {
+            table[byte as usize] = INNER;
+        }
         byte += 1;
     }
     table

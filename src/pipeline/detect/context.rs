@@ -235,11 +235,14 @@ impl ContextWords {
 struct WordList {
     by_letter: [Vec<Box<[u8]>>; 26],
     others: Vec<Box<[u8]>>,
+    /// Length of the longest: most of what is looked up is longer.
+    longest: usize,
 }
 
 impl From<Vec<String>> for WordList {
     fn from(words: Vec<String>) -> Self {
-        let mut all = Self::default();
+        let longest = words.iter().map(String::len).max().unwrap_or(0);
+        let mut all = Self { longest, ..Self::default() };
         for word in words.into_iter().map(|word| word.to_ascii_lowercase().into_bytes()) {
             let letter = word.first().filter(|first| first.is_ascii_lowercase()).map(|first| usize::from(first - b'a'));
             letter.map_or(&mut all.others, |letter| &mut all.by_letter[letter]).push(word.into());
@@ -274,6 +277,9 @@ impl WordList {
 
     /// Whether `word`, in any case, is one of them.
     fn contains(&self, word: &[u8]) -> bool {
+        if word.len() > self.longest {
+            return false;
+        }
         let letter = word.first().map(u8::to_ascii_lowercase).filter(u8::is_ascii_lowercase);
         let list = letter.map_or(&self.others, |letter| &self.by_letter[usize::from(letter - b'a')]);
         list.iter().any(|known| known.eq_ignore_ascii_case(word))

@@ -130,9 +130,6 @@ impl Traits {
     }
 }
 
-/// Bytes that a processor takes at a time.
-const LANES: usize = 16;
-
 /// How many characters of a text may make it a stand-in: as many as there are, or a few more.
 #[derive(Default)]
 struct Glance {
@@ -148,24 +145,24 @@ struct Glance {
 impl Glance {
     fn at(text: &[u8]) -> Self {
         let Some((&first, rest)) = text.split_first() else { return Self::default() };
-        let cross = |byte: u8| u8::from(byte | 0x20 == b'x');
         let mut all = Self { kinds: kind(first), crosses: cross(first).into(), ..Self::default() };
-        let Some(last) = rest.len().checked_sub(LANES) else {
-            for (before, byte) in text.iter().zip(rest) {
-                all.kinds |= kind(*byte);
-                all.equal += u32::from(before == byte);
-                all.ascending += u32::from(before.wrapping_add(1) == *byte);
-                all.crosses += u32::from(cross(*byte));
-            }
-            return all;
-        };
+        match rest.len() {
+            16.. => all.count::<16>(text, rest),
+            8.. => all.count::<8>(text, rest),
+            _ => all.count::<1>(text, rest),
+        }
+        all
+    }
+
+    /// Counts every byte of `rest`, which follow those of `text`: as many at a time as there are lanes, of which there are no more than
+    /// bytes. The last lanes may overlap those before, and what is in both counts twice.
+    #[inline]
+    fn count<const LANES: usize>(&mut self, text: &[u8], rest: &[u8]) {
+        let Some(last) = rest.len().checked_sub(LANES) else { return };
         let (mut kinds, mut equal, mut ascending, mut crosses) = ([0; LANES], [0u8; LANES], [0u8; LANES], [0u8; LANES]);
-        // The last lanes may overlap those before, and what is in both counts twice.
         for at in (0..last).step_by(LANES).chain([last]) {
-            let (Some(before), Some(bytes)) = (text[at..].first_chunk::<LANES>(), rest[at..].first_chunk::<LANES>())
-            else {
-                break;
-            };
+            let lanes = text[at..].first_chunk::<LANES>().zip(rest[at..].first_chunk::<LANES>());
+            let Some((before, bytes)) = lanes else { return };
             for lane in 0..LANES {
                 let (before, byte) = (before[lane], bytes[lane]);
                 kinds[lane] |= kind(byte);
@@ -175,12 +172,17 @@ impl Glance {
             }
         }
         let sum = |lanes: [u8; LANES]| lanes.iter().map(|count| u32::from(*count)).sum::<u32>();
-        all.kinds |= kinds.iter().fold(0, |all, kind| all | kind);
-        all.equal += sum(equal);
-        all.ascending += sum(ascending);
-        all.crosses += sum(crosses);
-        all
+        self.kinds |= kinds.iter().fold(0, |all, kind| all | kind);
+        self.equal += sum(equal);
+        self.ascending += sum(ascending);
+        self.crosses += sum(crosses);
     }
+}
+
+/// One for `x` and `X`.
+#[inline]
+fn cross(byte: u8) -> u8 {
+    u8::from(byte | 0x20 == b'x')
 }
 
 fn is_filler(byte: u8) -> bool {

@@ -4,6 +4,8 @@ use crate::model::Fingerprint;
 
 /// Characters that 128 bits fill: 25 of 5 bits each, with 3 bits left over.
 const MAX_CHARS: usize = 25;
+/// Characters of 5 bits each that 64 bits hold.
+const WORD_CHARS: usize = 12;
 
 /// Writes the first `5 * N` bits of `tag` as `N` characters, most significant bits first.
 ///
@@ -13,8 +15,12 @@ pub(super) fn leading<const N: usize>(tag: &[u8; 32]) -> [u8; N] {
     const { assert!(N <= MAX_CHARS) };
     let bits = tag.first_chunk().map_or(0, |head| u128::from_be_bytes(*head));
     let mut text = [0; N];
-    for (i, slot) in text.iter_mut().enumerate() {
-        *slot = Fingerprint::ALPHABET[(bits >> (123 - 5 * i)) as usize & 31];
+    // As many characters at a time as a word of the processor holds.
+    for (number, some) in text.chunks_mut(WORD_CHARS).enumerate() {
+        let word = ((bits << (5 * WORD_CHARS * number)) >> u64::BITS) as u64;
+        for (at, slot) in some.iter_mut().enumerate() {
+            *slot = Fingerprint::ALPHABET[(word >> (59 - 5 * at)) as usize & 31];
+        }
     }
     text
 }

@@ -85,7 +85,7 @@ for group in "$@"; do
 done
 
 if ! command -v "${CARGO:-cargo}" >/dev/null 2>&1; then
-    echo "inkprint needs Rust 1.88 or later, and cargo was not found: install it from https://rustup.rs" >&2
+    echo "inkprint needs Rust 1.89 or later, and cargo was not found: install it from https://rustup.rs" >&2
     exit 1
 fi
 

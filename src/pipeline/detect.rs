@@ -337,13 +337,14 @@ fn literal_bits<'t>(triggers: impl Iterator<Item = &'t Trigger>) -> f32 {
     triggers.map(Trigger::literal_bits).fold(f32::INFINITY, f32::min)
 }
 
-/// The near words as triggers, cut to their first letters: the whole word is looked for again at each hit, and the fewer
-/// literals there are, the faster is the engine.
+/// The near words as triggers, cut to their last letters: the whole word is looked for again at each hit, and the fewer
+/// literals there are, the faster is the engine. Names are told by how they end: `locationiq` begins as every location does.
 fn near_triggers(near: &Near) -> Vec<Trigger> {
     let cut = |word: &'_ str| -> String {
-        let short: String = word.chars().take(NEAR_PREFIX).collect();
-        let common = trigger::COMMON_WORDS.iter().any(|common| common.starts_with(&short) || short.starts_with(common));
-        if common { word.to_owned() } else { short }
+        let from = word.char_indices().rev().take(NEAR_LETTERS).last().map_or(0, |(at, _)| at);
+        let short = &word[from..];
+        let common = trigger::COMMON_WORDS.iter().any(|common| common.starts_with(short) || short.starts_with(common));
+        if common { word.to_owned() } else { short.to_owned() }
     };
     let holds_another =
         |word: &String| near.words.iter().any(|other| other.len() < word.len() && word.contains(other.as_str()));
@@ -354,7 +355,7 @@ fn near_triggers(near: &Near) -> Vec<Trigger> {
 }
 
 /// Letters of a near word that the engine looks for: as many as its matcher takes in at once.
-const NEAR_PREFIX: usize = 8;
+const NEAR_LETTERS: usize = 8;
 
 fn near_uses(at: usize, near: Vec<Trigger>) -> Vec<(Trigger, Use)> {
     near.into_iter().map(|trigger| (trigger, Use::Near { rule: at })).collect()

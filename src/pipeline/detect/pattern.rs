@@ -113,7 +113,7 @@ impl Pattern {
         let linear = Linear::new(&self.hir, group::secret_group(&self.hir));
         let walks_everywhere = linear.is_some() && self.max_len() <= WALKED;
         let automaton = if walks_everywhere { None } else { Some(Automaton::new(self)?) };
-        let seek = Seek::new(self).filter(|_| walks_everywhere || self.wants_boundary);
+        let seek = Seek::new(self);
         Ok(Matcher { linear, automaton, seek })
     }
 }
@@ -195,7 +195,7 @@ impl Matcher {
         last: usize,
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<PatternMatch> {
-        if let Some(seek) = self.seek
+        if let Some(seek) = &self.seek
             && (self.automaton.is_none() || last.saturating_sub(window.start()) <= WALKED)
         {
             let starts = seek.starts(&line[..window.end()], window.start(), last);

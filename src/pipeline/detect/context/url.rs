@@ -12,34 +12,43 @@ const MIN_TOKEN: usize = 20;
 /// A quick test that is true wherever [`password`] may find one: an `@` ends the authority, or a colon in it leads to no port.
 #[inline]
 pub fn may_hold_password(rest: &[u8]) -> bool {
-    let mut colon = None;
-    for (at, byte) in rest.iter().take(MAX_AUTHORITY).enumerate() {
-        match byte {
-            b'@' => return true,
-            b':' => colon = colon.or(Some(at)),
-            b'/' | b'?' | b'#' => {
-                return colon.is_some_and(|colon| rest[colon + 1..at].iter().any(|b| !b.is_ascii_digit()));
-            }
-            b' ' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'\n' => return false,
-            _ => {}
-        }
+    let rest = &rest[..rest.len().min(MAX_AUTHORITY)];
+    let Some(end) = rest.iter().position(|byte| ENDS[usize::from(*byte)] != 0) else { return false };
+    match rest[end] {
+        b'@' => true,
+        b'/' | b'?' | b'#' => memchr::memchr(b':', &rest[..end])
+            .is_some_and(|colon| rest[colon + 1..end].iter().any(|byte| !byte.is_ascii_digit())),
+        _ => false,
     }
-    false
 }
+
+/// A byte that ends an authority, or its user-info.
+const DELIMITER: u8 = 1;
+/// A byte that no URL in a text goes on behind.
+const OUTSIDE: u8 = 2;
+
+/// Which of these each byte is: one look-up for each byte behind every `://` of a log.
+const ENDS: [u8; 256] = {
+    let (mut table, mut byte) = ([0; 256], 0u8);
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            b'@' | b'/' | b'?' | b'#' => DELIMITER,
+            b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\' => OUTSIDE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// The password, or the token in the user's place, behind the `://` that ends at `start`.
 pub fn password(line: &[u8], start: usize) -> Option<Value> {
     let rest = &line[start..line.len().min(start + MAX_AUTHORITY)];
     // Nearly every URL has no `@` in its authority: refuse these with one short search.
-    let delimiter = rest.iter().position(|b| {
-        matches!(b, b'/' | b'?' | b'#' | b'@' | b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
-    });
+    let delimiter = rest.iter().position(|byte| ENDS[usize::from(*byte)] != 0);
     let first = rest.get(delimiter?).copied()?;
     memchr::memchr(b'@', &rest[delimiter?..])?;
-    let run = rest
-        .iter()
-        .position(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\'))
-        .unwrap_or(rest.len());
+    let run = rest.iter().position(|byte| ENDS[usize::from(*byte)] & OUTSIDE != 0).unwrap_or(rest.len());
     let run = &rest[..run];
     let at = match first {
         b'@' => {

@@ -8,8 +8,10 @@
 //! Invariant, held by a test against a naive search: wherever [`SHORTEST`] letters and digits in a row hold ASCII by one and the same grouping,
 //! and `TEXT` bytes of it in a row are text, it is found, whatever stands around it and wherever in the block; nothing shorter is.
 //!
-//! As all of a log is looked at for this, the first look is at every second lane of eight bytes, without a branch; three of four fall
+//! As all of a log is looked at for this, the first look is at every second lane of eight bytes, two at a time and without a branch; three of four fall
 //! to it, and next to all of the rest to the second one, by a table.
+
+use wide::i8x16;
 
 /// Bytes that are looked at together.
 const LANE: usize = 8;
@@ -17,6 +19,8 @@ const LANE: usize = 8;
 const STRIDE: usize = 2 * LANE;
 /// So many of them are sorted out at a time, as a word has bits.
 const AT_ONCE: usize = u64::BITS as usize;
+/// And compared at a time, as a word has bytes.
+const COMPARED: usize = 8;
 
 /// So many characters in a row must hold ASCII, 17 bytes of it: one lane that is looked at lies in them wherever they begin.
 pub const SHORTEST: usize = STRIDE + LANE - 1;
@@ -45,8 +49,11 @@ pub fn find(block: &[u8], found: &mut Vec<Packed>) {
     let (many, few) = pairs.as_chunks::<AT_ONCE>();
     let mut first = 0;
     for pairs in many.iter().map(|pairs| &pairs[..]).chain([few]) {
-        let bits = pairs.iter().enumerate().map(|(place, pair)| u64::from(is_above_punctuation(lane(pair))) << place);
-        let mut left = bits.fold(0, |all, bit| all | bit);
+        let (eights, rest) = pairs.as_chunks::<COMPARED>();
+        // The last few are left to the second look.
+        let of_rest = ((1 << rest.len()) - 1) << (pairs.len() - rest.len());
+        let places = (0..).step_by(COMPARED);
+        let mut left = eights.iter().zip(places).fold(of_rest, |all, (eight, at)| all | above_punctuation(eight) << at);
         while left != 0 {
             let place = left.trailing_zeros() as usize;
             left &= left - 1;
@@ -78,11 +85,20 @@ const fn each(byte: u8) -> u64 {
 /// The highest bit of every byte.
 const HIGH: u64 = each(0x80);
 
-/// Whether none of eight bytes is a blank, a quote or the like: what letters and digits have in common that is quickest to tell.
+/// A bit for each first lane: whether none of its bytes is a blank, a quote or the like, which is what letters and digits have in common that is
+/// quickest to tell.
 #[inline]
-fn is_above_punctuation(lane: [u8; LANE]) -> bool {
-    let bytes = u64::from_ne_bytes(lane);
-    (bytes & !HIGH).wrapping_add(each(0x80 - b'0')) & !bytes & HIGH == HIGH
+fn above_punctuation(pairs: &[[u8; STRIDE]; COMPARED]) -> u64 {
+    // Signed, so that what is no ASCII is below.
+    let highest_below = i8x16::splat(b'0' as i8 - 1);
+    let two = |at: usize| {
+        let both: i8x16 = bytemuck::must_cast([lane(&pairs[at]), lane(&pairs[at + 1])]);
+        u64::from(both.simd_gt(highest_below).to_bitmask() as u16)
+    };
+    let above = two(0) | two(2) << 16 | two(4) << 32 | two(6) << 48;
+    // The bytes of which all bits are set, by their highest ones; and these put together.
+    let lanes = (above & !HIGH).wrapping_add(each(1)) & above & HIGH;
+    (lanes >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// For each of four places in a row and each byte there a bit for each grouping by which it holds ASCII: the byte at `place` is the

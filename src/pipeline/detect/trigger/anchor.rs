@@ -45,40 +45,47 @@ pub const COMMON_WORDS: &[&str] = &[
 const SHORTENED: &[(&str, &str)] = &[
     (".slack.c", ".slack."),
     ("/api/v1/", "api/v1/"),
-    ("access_t", "access_"),
+    ("_token$p", "_token$"),
     ("aio_", "aio"),
     ("airtable", "airtabl"),
+    ("apsearch", "psearch"),
     ("authoriz", "uthoriz"),
+    ("bm cloud", "m cloud"),
     ("bot.run", "ot.run"),
     ("calcom", "lcom"),
     ("ccounts/", "counts/"),
+    ("chat.goo", "hat.goo"),
+    ("checkout", "heckout"),
     ("ck-api-k", "k-api-k"),
     ("clickup", "clicku"),
     ("cohere", "ohere"),
-    ("digitalo", "igitalo"),
+    ("deepseek", "eepseek"),
     ("essionid", "ssionid"),
     ("figma", "figm"),
     ("freenas", "freena"),
     ("gmail", "gmai"),
     ("gon2i$v=", "gon2i$v"),
+    ("ient.run", "ient.ru"),
     ("intercom", "ntercom"),
     ("jenkins", "jenkin"),
     ("llx-", "lx-"),
-    ("mailchim", "mailchi"),
     ("mapbox", "apbo"),
     ("nexmo", "nexm"),
     ("notion", "notio"),
+    ("nstagram", "stagram"),
     ("okta", "okt"),
-    ("portaine", "ortaine"),
-    ("scaleway", "caleway"),
+    ("olar_cs_", "olar_cs"),
     ("sec-c-", "ec-c-"),
     ("segment_", "gment_"),
     ("skey_", "skey"),
     ("stderr P", "tderr P"),
     ("stdout P", "tdout P"),
+    ("sys__com", "ys__com"),
     ("telegram", "elegram"),
+    ("therscan", "thersca"),
     ("ubygems_", "bygems_"),
     ("vonage", "onage"),
+    ("vultr", "vult"),
     ("wallet", "walle"),
     ("webex", "webe"),
     ("whatsapp", "hatsapp"),
@@ -216,14 +223,14 @@ mod tests {
     fn no_literal_is_shortened_that_no_rule_has() {
         let rules = RuleSet::builtin().expect("the built-in rules load");
         let detector = Detector::new(rules).expect("it compiles");
-        for (long, part) in SHORTENED {
-            assert!(detector.literals().iter().any(|literal| literal.bytes == part.as_bytes()), "{long}");
-        }
+        let is_there = |part: &str| detector.literals().iter().any(|literal| literal.bytes == part.as_bytes());
+        let stale: Vec<&str> = SHORTENED.iter().filter(|(_, part)| !is_there(part)).map(|(long, _)| *long).collect();
+        assert!(stale.is_empty(), "{stale:?}");
     }
 
     #[test]
     fn a_shortened_literal_stands_for_its_whole_trigger() {
-        for (text, part, behind) in [("Airtable", "airtabl", 1), ("calcom", "lcom", 0), ("portainer", "ortaine", 1)] {
+        for (text, part, behind) in [("Airtable", "airtabl", 1), ("calcom", "lcom", 0), ("vultr", "vult", 1)] {
             let anchor = Trigger::literal(text, true).anchor();
             assert_eq!(anchor.literals, [Literal { bytes: part.into(), caseless: true }]);
             assert_eq!((anchor.behind, anchor.exact), (behind, false), "{text}");

@@ -18,6 +18,9 @@ const WORD: [bool; 256] = {
     table
 };
 
+/// No escape before a word is longer, from its first byte that tells it: a colour with many parameters.
+const LONGEST_ESCAPE: usize = 20;
+
 /// Whether a word may begin at `at` in `line`.
 pub fn begins_word(line: &[u8], at: usize) -> bool {
     let before = &line[..at];
@@ -38,8 +41,13 @@ pub fn begins_behind_escape(line: &[u8], at: usize) -> bool {
 pub fn may_begin_word(block: &[u8], at: usize) -> bool {
     match at.checked_sub(1).map(|before| block[before]) {
         Some(byte) if is_word(byte) => {
-            // Every escape that ends in a word character has one of these within its last six bytes.
-            block[at.saturating_sub(20)..at].iter().any(|byte| matches!(byte, b'\\' | b'%' | b'['))
+            // Every escape that ends in a word character has one of these within its last bytes.
+            let begins = |all: bool, byte: &u8| all | (*byte == b'\\') | (*byte == b'%') | (*byte == b'[');
+            match block[..at].last_chunk::<LONGEST_ESCAPE>() {
+                // Of a known length, so that they are all looked at together.
+                Some(before) => before.iter().fold(false, begins),
+                None => block[..at].iter().fold(false, begins),
+            }
         }
         _ => true,
     }
@@ -47,7 +55,7 @@ pub fn may_begin_word(block: &[u8], at: usize) -> bool {
 
 /// Whether a word can begin inside of what looks like one anywhere in `[from, to]`: for a search that tries many starts.
 pub fn may_hide_starts(block: &[u8], from: usize, to: usize) -> bool {
-    memchr::memchr3(b'\\', b'%', b'[', &block[from.saturating_sub(20)..to.min(block.len())]).is_some()
+    memchr::memchr3(b'\\', b'%', b'[', &block[from.saturating_sub(LONGEST_ESCAPE)..to.min(block.len())]).is_some()
 }
 
 /// Whether `text` ends in an escape whose last character is a word character: `\n`, `\u0026`, `\x1b`, `%3D`, a colour code.

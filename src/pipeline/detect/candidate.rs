@@ -232,20 +232,24 @@ const SHORT_WORD: usize = 5;
 /// Whether one of the words stands near by; with `apart`, a short one must be a word of its own.
 fn near_word(near: &Near, line: &[u8], reach_back: usize, secret: usize, apart: bool) -> bool {
     let from = secret.saturating_sub(near.reach()).max(reach_back.min(secret));
-    let before = line[from..secret].to_ascii_lowercase();
+    let before = &line[from..secret];
     near.words.iter().any(|word| {
-        let near_by = |at: usize| before.len() - (at + word.len()) <= near.within;
-        if apart && word.len() < SHORT_WORD {
-            let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
-            let own = |at: usize| {
-                // `userSin=` is one, too.
-                let joined = at > 0 && is_letter(before.get(at - 1)) && !line[from + at].is_ascii_uppercase();
-                let goes_on =
-                    is_letter(before.get(at + word.len())) && !line[from + at + word.len()].is_ascii_uppercase();
-                !joined && !goes_on
-            };
-            return memchr::memmem::find_iter(&before, word.as_bytes()).any(|at| near_by(at) && own(at));
+        let Some((first, rest)) = word.as_bytes().split_first() else { return false };
+        // The window is short, so that a search by the first letter in both its cases is sooner over than one that must prepare.
+        let begins = memchr::memchr2_iter(*first, first.to_ascii_uppercase(), before).rev();
+        let whole =
+            |at: &usize| before.get(at + 1..at + word.len()).is_some_and(|text| text.eq_ignore_ascii_case(rest));
+        let mut near_by = begins.filter(whole).take_while(|at| before.len() - (at + word.len()) <= near.within);
+        if !apart || word.len() >= SHORT_WORD {
+            return near_by.next().is_some();
         }
-        memchr::memmem::rfind(&before, word.as_bytes()).is_some_and(near_by)
+        let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+        near_by.any(|at| {
+            // `userSin=` is one, too.
+            let end = at + word.len();
+            let joined = at > 0 && is_letter(before.get(at - 1)) && !before[at].is_ascii_uppercase();
+            let goes_on = is_letter(before.get(end)) && !before[end].is_ascii_uppercase();
+            !joined && !goes_on
+        })
     })
 }

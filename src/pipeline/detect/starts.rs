@@ -8,8 +8,11 @@
 //!
 //! Invariant, held by a test over every such rule: wherever a match begins, [`Starts::at`] has the rule's bit.
 
+mod begins;
+
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
+use self::begins::{AT_ONCE, Begins, Class, Places};
 use super::boundary;
 use super::byte_set::ByteSet;
 use super::group::{class_bytes, last_bytes};
@@ -37,8 +40,10 @@ pub struct Starts {
     /// By the byte before a match: the rules that do not mind it.
     after: Box<[u64; 256]>,
     kinds: [u8; 256],
-    /// A bit for each two bytes with which a match can begin.
-    pairs: Box<[u64; PAIRS]>,
+    /// What tells where words begin, unless matches may begin with too many other bytes.
+    begins: Option<Begins>,
+    /// By what a match begins with and the byte behind it: a bit for each number of letters, or of digits, that may stand before.
+    runs: Box<[[u16; 256]; Class::ALL.len()]>,
     /// By a bit of the table: the bit of its rule in a [`Start`].
     rule_bits: Vec<u64>,
     /// Indexes of the rules, in the order of their bits in a [`Start`].
@@ -53,8 +58,10 @@ const WORD: u8 = 1;
 const ESCAPE: u8 = 2;
 /// A byte that a match can begin with.
 const FIRST: u8 = 4;
-/// Words that have a bit for each two bytes.
-const PAIRS: usize = (1 << 16) / u64::BITS as usize;
+/// Of these, so many are looked at before the others.
+const TOGETHER: usize = 7;
+/// So many letters or digits, or more, have one bit.
+const LONG: usize = DEPTH - 1;
 
 /// A place where rules may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +70,6 @@ pub struct Start {
     pub at: usize,
     /// The bits of the rules.
     pub rules: u64,
-}
-
-/// Where two bytes have their bit.
-#[inline]
-fn place_of(first: u8, second: u8) -> (usize, u32) {
-    let number = u32::from(first) << 8 | u32::from(second);
-    ((number / u64::BITS) as usize, number % u64::BITS)
 }
 
 /// Whether a rule with this pattern can be found by the starts of its matches.
@@ -83,15 +83,19 @@ impl Starts {
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
         let mut table = vec![[0u64; 256]; DEPTH];
         let mut after = Box::new([u64::MAX; 256]);
+        // What begins with neither is not told by its run.
+        let mut runs = Box::new([[1; 256]; Class::ALL.len()]);
         let rules: Vec<_> = rules.take(MAX_RULES).collect();
         let (mut rule_bits, mut room) = (Vec::new(), MAX_RULES - rules.len());
         for (number, (_, pattern, not_after)) in rules.iter().enumerate() {
             for way in ways(pattern.hir(), &mut room) {
+                let sets = places(&way);
                 let bit = 1 << rule_bits.len();
                 rule_bits.push(1 << number);
-                for (place, set) in table.iter_mut().zip(places(&way)) {
+                for (place, set) in table.iter_mut().zip(&sets) {
                     set.bytes().for_each(|byte| place[usize::from(byte)] |= bit);
                 }
+                Class::ALL.into_iter().zip(runs.iter_mut()).for_each(|(class, runs)| add_runs(&sets, class, runs));
                 not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !bit);
             }
         }
@@ -102,24 +106,55 @@ impl Starts {
             let is = |holds: bool, kind: u8| if holds { kind } else { 0 };
             is(boundary::is_word(byte as u8), WORD) | is(escape, ESCAPE) | is(table[0][byte] != 0, FIRST)
         });
-        let mut pairs = Box::new([0; PAIRS]);
-        for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
-            if table[0][usize::from(first)] & table[1][usize::from(second)] != 0 {
-                let (word, bit) = place_of(first, second);
-                pairs[word] |= 1 << bit;
-            }
-        }
+        let others: Vec<u8> =
+            (0..=255).filter(|byte| table[0][usize::from(*byte)] != 0 && !boundary::is_word(*byte)).collect();
         let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
-        Self { places, after, kinds, pairs, rule_bits, rules: indexes, sieve: Sieve::new(&patterns) }
+        let begins = Begins::new(&others);
+        Self { places, after, kinds, begins, runs, rule_bits, rules: indexes, sieve: Sieve::new(&patterns) }
     }
 
-    /// Appends every place in `block` at which a word begins that one of the rules may match; of a word that begins behind an escape,
-    /// before what stands between.
+    /// Appends every place in `block` at which a word begins that one of the rules may match. They are in order but for those behind
+    /// escapes, which may come somewhat earlier or later.
     pub fn find(&self, block: &[u8], found: &mut Vec<Start>) {
-        let mut before = 0;
-        for (at, &byte) in block.iter().enumerate() {
-            let kind = self.kinds[usize::from(byte)];
-            if kind & FIRST != 0 && before & WORD == 0 && self.may_begin(block, at) {
+        let Some(begins) = &self.begins else { return self.find_each(block, 0, found) };
+        let (chunks, _) = block.as_chunks::<AT_ONCE>();
+        let (mut before, mut worth) = (false, [0; AT_ONCE]);
+        for (chunk, first) in chunks.iter().zip((0..).step_by(AT_ONCE)) {
+            let places = begins.places(chunk, &mut before);
+            // Every place is noted, and the next one in its stead if it is worth nothing: no branch depends on it.
+            let (mut left, mut count) = (places.begins, 0);
+            while left != 0 {
+                let at = left.trailing_zeros() as usize;
+                left &= left - 1;
+                worth[count % AT_ONCE] = first + at;
+                count += usize::from(self.may_begin(chunk, &places, at));
+            }
+            worth[..count].iter().for_each(|at| self.add(block, *at, found));
+            let mut left = places.escapes;
+            while left != 0 {
+                self.behind_escape(block, first + left.trailing_zeros() as usize, found);
+                left &= left - 1;
+            }
+        }
+        self.find_each(block, chunks.len() * AT_ONCE, found);
+    }
+
+    /// Whether a match may begin at this place of the chunk, by the letters or digits there and the byte behind them: of words and of numbers,
+    /// nearly none.
+    #[inline]
+    fn may_begin(&self, chunk: &[u8; AT_ONCE], places: &Places, at: usize) -> bool {
+        let (class, length) = places.run_at(at);
+        let behind = chunk[(at + length) % AT_ONCE];
+        (self.runs[class as usize][usize::from(behind)] >> length.min(LONG) & 1 != 0) | (at + length == AT_ONCE)
+    }
+
+    /// The same from `first` on, byte by byte.
+    fn find_each(&self, block: &[u8], first: usize, found: &mut Vec<Start>) {
+        let kind = |at: usize| self.kinds[usize::from(block[at])];
+        let mut before = first.checked_sub(1).map_or(0, kind);
+        for at in first..block.len() {
+            let kind = kind(at);
+            if kind & FIRST != 0 && before & WORD == 0 {
                 self.add(block, at, found);
             }
             if kind & ESCAPE != 0 {
@@ -129,24 +164,24 @@ impl Starts {
         }
     }
 
-    /// Whether the first two bytes of a match may stand at `at`: mostly not.
-    #[inline]
-    fn may_begin(&self, block: &[u8], at: usize) -> bool {
-        // A block's end ends a line, too.
-        let (word, bit) = place_of(block[at], block.get(at + 1).copied().unwrap_or(b'\n'));
-        self.pairs[word] >> bit & 1 != 0
-    }
-
     /// The bits of the rules that may match at `at`.
     #[inline]
     pub fn at(&self, block: &[u8], at: usize) -> u64 {
         let mut bits = at.checked_sub(1).map_or(u64::MAX, |before| self.after[usize::from(block[before])]);
-        for (place, at) in self.places.iter().zip(at..) {
-            // A block's end ends a line, too.
-            bits &= place[usize::from(block.get(at).copied().unwrap_or(b'\n'))];
+        let fitting = |bits: u64, (place, byte): (&[u64; 256], &u8)| bits & place[usize::from(*byte)];
+        let (first, further) = self.places.split_at(TOGETHER);
+        let text = block.get(at..at + DEPTH).map(|text| text.split_at(TOGETHER));
+        // Some at a time: at which of them the last rule falls is nothing that a processor could foresee.
+        if let Some((text, behind)) = text {
+            bits = first.iter().zip(text).fold(bits, fitting);
             if bits == 0 {
                 return 0;
             }
+            bits = further.iter().zip(behind).fold(bits, fitting);
+        } else {
+            // A block's end ends a line, too.
+            let text = block[at..].iter().chain(std::iter::repeat(&b'\n'));
+            bits = self.places.iter().zip(text).fold(bits, fitting);
         }
         let mut rules = 0;
         while bits != 0 {
@@ -178,6 +213,17 @@ impl Starts {
             if boundary::is_word(block[at - 1]) && boundary::begins_word(block, at) {
                 self.add(block, at, found);
             }
+        }
+    }
+}
+
+/// Adds how many of a class matches may begin with, by the byte behind them, when so and so may stand at their first places.
+fn add_runs(places: &[ByteSet; DEPTH], class: Class, runs: &mut [u16; 256]) {
+    for (length, set) in places.iter().enumerate() {
+        let mut behind = (0..=255u8).filter(|byte| !class.holds(*byte) && (length == LONG || set.contains(*byte)));
+        behind.by_ref().for_each(|byte| runs[usize::from(byte)] |= 1 << length);
+        if !set.bytes().any(|byte| class.holds(byte)) {
+            return;
         }
     }
 }
@@ -313,6 +359,8 @@ fn advance(hir: &Hir, from: u32, sets: &mut [[u64; 4]; DEPTH]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pattern(text: &str) -> Pattern {
@@ -376,5 +424,21 @@ mod tests {
         assert!(!can_be_tried(&pattern(r"[0-9]{6}\b")));
         assert!(!can_be_tried(&pattern(r"\b[0-9]{6,}\b")));
         assert!(!can_be_tried(&pattern(r"\b[^a]{6}\b")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_many_bytes_at_a_time_is_what_is_found_byte_by_byte(block in "[ ab19_+(%\\\\\\[mné]{0,300}") {
+            let pattern = pattern(r"\b(?:\+|00|\(|[a-z])[0-9a-z]{1,9}\b");
+            let starts = Starts::new(std::iter::once((0, &pattern, &b"."[..])));
+            prop_assert!(starts.begins.is_some());
+            let (mut found, mut each) = (Vec::new(), Vec::new());
+            starts.find(block.as_bytes(), &mut found);
+            starts.find_each(block.as_bytes(), 0, &mut each);
+            let place = |start: &Start| (start.at, start.rules);
+            found.sort_by_key(place);
+            each.sort_by_key(place);
+            prop_assert_eq!(found, each);
+        }
     }
 }

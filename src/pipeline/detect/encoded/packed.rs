@@ -49,9 +49,9 @@ pub fn find(block: &[u8], found: &mut Vec<Packed>) {
     let (many, few) = pairs.as_chunks::<AT_ONCE>();
     let mut first = 0;
     for pairs in many.iter().map(|pairs| &pairs[..]).chain([few]) {
-        let (eights, rest) = pairs.as_chunks::<COMPARED>();
+        let (eights, _) = pairs.as_chunks::<COMPARED>();
         // The last few are left to the second look.
-        let of_rest = ((1 << rest.len()) - 1) << (pairs.len() - rest.len());
+        let of_rest = (eights.len() * COMPARED..pairs.len()).fold(0, |all, place| all | 1 << place);
         let places = (0..).step_by(COMPARED);
         let mut left = eights.iter().zip(places).fold(of_rest, |all, (eight, at)| all | above_punctuation(eight) << at);
         while left != 0 {
@@ -242,6 +242,15 @@ mod tests {
         for before in 0..20 {
             let line = format!("{}{encoded}", " ".repeat(before));
             assert!(!found(line.as_bytes()).is_empty(), "behind {before} blanks");
+        }
+    }
+
+    #[test]
+    fn text_is_found_in_blocks_of_every_length() {
+        let encoded = STANDARD.encode("user=jo password=abc");
+        for before in 0..3 * AT_ONCE * STRIDE {
+            let block = format!("{}{encoded}", " ".repeat(before));
+            assert_eq!(found(block.as_bytes()).len(), 1, "behind {before} blanks");
         }
     }
 

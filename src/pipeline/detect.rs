@@ -270,15 +270,16 @@ fn way<'r>(at: usize, rule: &'r Rule, words: &ContextWords) -> Way<'r> {
     let poor_near = rule.near.as_ref().filter(|_| rule.pack == Pack::Personal).is_some_and(|near| {
         near.words.len() > MANY_NEAR || literal_bits(near_triggers(near).iter()) < trigger::USABLE_NEAR
     });
-    let can_be_tried = starts::can_be_tried(pattern);
+    // Of most rules it need not be known, and at every start that takes longer than all else here.
+    let can_be_tried = || starts::can_be_tried(pattern);
     match uses(at, rule, words) {
         // Common words, or many of them, cost more hits than the numbers that they tell of cost looks.
-        Some(uses) if !(poor_near && can_be_tried && uses.iter().all(|(_, used)| used.is_near())) => {
+        Some(uses) if !(poor_near && can_be_tried() && uses.iter().all(|(_, used)| used.is_near())) => {
             Way::Triggers(uses)
         }
         _ => match trigger::derive_rare(pattern.hir()) {
             Some(triggers) => Way::Byte(triggers),
-            None if can_be_tried => Way::Starts(pattern),
+            None if can_be_tried() => Way::Starts(pattern),
             None => Way::Slow,
         },
     }

@@ -53,11 +53,16 @@ pub struct Value {
     pub add_quotes: Option<u8>,
 }
 
+/// Stands for all ends.
+const ANY_END: [u8; 2] = [0; 2];
+
 /// A key rule's own settings.
 #[derive(Clone, Debug)]
 pub struct KeyForm {
     /// Words of which a telling key's tail consists.
     phrases: Vec<Phrase>,
+    /// The last two letters of each, by which nearly every other text is refused; [`ANY_END`] where its last word is shorter.
+    ends: Vec<[u8; 2]>,
     /// Whether a bare number counts as a value.
     pub numbers: bool,
     /// Whether plain words count as a value: passwords are often words, tokens never.
@@ -72,9 +77,7 @@ struct Phrase {
     text: String,
     /// Its words, the last one first.
     words: Vec<Box<[u8]>>,
-    /// Its last two letters, by which nearly every other text is refused.
-    end: [u8; 2],
-    /// Length of the last word, and the letter before it, by which most of the rest are.
+    /// Length of the last word, and the letter before it, by which most others are refused.
     last: usize,
     joint: Option<u8>,
 }
@@ -82,17 +85,18 @@ struct Phrase {
 impl KeyForm {
     /// The form for these phrases.
     pub fn new(phrases: Vec<String>, numbers: bool, words: bool, min_length: usize) -> Self {
-        let phrases = phrases
+        let phrases: Vec<Phrase> = phrases
             .into_iter()
             .map(|text| {
                 let space = text.rfind(' ');
                 let joint = space.map(|at| text.as_bytes()[at - 1]);
                 let words = text.rsplit(' ').map(|word| word.as_bytes().into()).collect();
-                let end = text.as_bytes().last_chunk().copied().unwrap_or_default();
-                Phrase { words, end, last: text.len() - space.map_or(0, |at| at + 1), joint, text }
+                Phrase { words, last: text.len() - space.map_or(0, |at| at + 1), joint, text }
             })
             .collect();
-        Self { phrases, numbers, words, min_length }
+        let end = |phrase: &Phrase| phrase.text.as_bytes().last_chunk().copied().filter(|_| phrase.last > 1);
+        let ends = phrases.iter().map(|phrase| end(phrase).unwrap_or(ANY_END)).collect();
+        Self { phrases, ends, numbers, words, min_length }
     }
 
     /// The shortest value, where a rule says nothing else.
@@ -147,11 +151,9 @@ impl KeyForm {
     pub fn phrase_before(&self, line: &[u8], end: usize) -> Option<usize> {
         let text = &line[..end];
         let last = text.last_chunk::<2>()?.map(|byte| byte.to_ascii_lowercase());
-        self.phrases
-            .iter()
-            .filter(|phrase| phrase.last < 2 || phrase.end == last)
-            .filter_map(|phrase| phrase.start_in(text))
-            .min()
+        let may_end = |end: &[u8; 2]| *end == last || *end == ANY_END;
+        let phrases = self.ends.iter().zip(&self.phrases).filter(|(end, _)| may_end(end));
+        phrases.filter_map(|(_, phrase)| phrase.start_in(text)).min()
     }
 }
 

@@ -92,19 +92,17 @@ impl Use {
     /// their line is looked for. None of them reads past a newline.
     #[inline]
     pub(super) fn leads_from(self, detector: &Detector, block: &[u8], end: usize) -> Option<usize> {
-        let Self::Key { rule, behind } = self else {
-            return self.is_worth_a_look(detector, block, end).then_some(end);
-        };
-        let Form::Keys(form) = &detector.rules[rule].rule.form else { return None };
-        let end = end - behind;
-        if context::may_be_assigned(block, end, &detector.words) { form.phrase_before(block, end) } else { None }
-    }
-
-    fn is_worth_a_look(self, detector: &Detector, block: &[u8], end: usize) -> bool {
-        match self {
+        let is_worth_a_look = match self {
+            // Half of all hits in a usual log.
+            Self::Url { .. } => context::may_hold_password(&block[end..]),
+            Self::Key { rule, behind } => {
+                let Form::Keys(form) = &detector.rules[rule].rule.form else { return None };
+                let end = end - behind;
+                let is_assigned = context::may_be_assigned(block, end, &detector.words);
+                return if is_assigned { form.phrase_before(block, end) } else { None };
+            }
             Self::Header { .. } => context::may_be_assigned(block, end, &detector.words),
             Self::Scheme { .. } => matches!(block.get(end), Some(b' ' | b'%' | b'+')),
-            Self::Url { .. } => context::may_hold_password(&block[end..]),
             Self::Pattern { rule, reach: Reach { min, max } } if max == Some(min) => {
                 let begins = end.checked_sub(min).is_some_and(|start| boundary::may_begin_word(block, start));
                 begins || !detector.rules[rule].wants_boundary
@@ -113,6 +111,7 @@ impl Use {
             Self::Encoded(codec) => codec.is_worth_a_look(block, end),
             Self::Partial(runtime) => runtime.may_go_on(block, end),
             _ => true,
-        }
+        };
+        is_worth_a_look.then_some(end)
     }
 }

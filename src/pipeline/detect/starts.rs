@@ -135,8 +135,8 @@ impl Starts {
         self.find_each(block, chunks.len() * AT_ONCE, found);
     }
 
-    /// Whether a match may begin at this place of the chunk, by the letters or digits there and the byte behind them: of words and of numbers,
-    /// nearly none.
+    /// Whether a match may begin at this place of the chunk, by the letters or digits there and the byte behind them: of words, one in three does,
+    /// and of numbers most.
     #[inline]
     fn may_begin(&self, chunk: &[u8; AT_ONCE], places: &Places, at: usize) -> bool {
         let (class, length) = places.run_at(at);

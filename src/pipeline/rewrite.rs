@@ -1,7 +1,7 @@
 //! Splices replacements into a block; what lies between matches is copied as it stands.
 
 use super::detect::action::Action;
-use super::detect::{Match, Matches};
+use super::detect::{Match, Matches, context};
 use super::fingerprint::write_masked;
 use super::policy::Policy;
 use crate::model::{Fingerprint, Secret, Span};
@@ -170,22 +170,9 @@ fn may_uncover(block: &[u8], found: &Match) -> bool {
         || found.add_quotes.is_some()
         || parts & OTHER != 0
         || ends != PLAIN
-        || (parts & INNER != 0 && may_be_in_authority(block, found.span.start()))
+        || (parts & INNER != 0 && context::may_be_in_authority(block, found.span.start()))
         || beside.into_iter().flatten().any(|byte| part(byte) == PLAIN || byte == b'\\')
 }
-
-/// Whether what stands before `at` may be the beginning of a URL's authority, which a slash would end.
-fn may_be_in_authority(block: &[u8], at: usize) -> bool {
-    let ends =
-        |byte: &u8| *byte <= b' ' || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
-    match block[..at].iter().rev().take(MAX_AUTHORITY).position(ends) {
-        Some(back) => block[..at - back].ends_with(b"://"),
-        None => at > MAX_AUTHORITY,
-    }
-}
-
-/// No authority that is looked at is longer.
-const MAX_AUTHORITY: usize = 1024;
 
 /// Letters, digits, `_`, `-` and `.`.
 const PLAIN: u8 = 0;

@@ -20,7 +20,7 @@ use crate::model::Span;
 
 pub use authorization::{of_header, of_scheme};
 pub use key::{Key, key_ending, may_be_assigned};
-pub use url::{may_hold_password, password};
+pub use url::{may_be_in_authority, may_hold_password, password};
 pub use value::{element_text, opens_element, values};
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.

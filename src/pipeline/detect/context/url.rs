@@ -22,6 +22,15 @@ pub fn may_hold_password(rest: &[u8]) -> bool {
     }
 }
 
+/// Whether what stands before `at` may be the beginning of an authority, which a slash would end.
+pub fn may_be_in_authority(block: &[u8], at: usize) -> bool {
+    let ends = |byte: &u8| *byte != b'@' && ENDS[usize::from(*byte)] != 0;
+    match block[..at].iter().rev().take(MAX_AUTHORITY).position(ends) {
+        Some(back) => block[..at - back].ends_with(b"://"),
+        None => at > MAX_AUTHORITY,
+    }
+}
+
 /// A byte that ends an authority, or its user-info.
 const DELIMITER: u8 = 1;
 /// A byte that no URL in a text goes on behind.
@@ -121,6 +130,24 @@ mod tests {
     fn found(url: &str) -> Option<String> {
         let start = url.find("://").expect("a URL") + 3;
         password(url.as_bytes(), start).map(|value| url[value.span.range()].to_owned())
+    }
+
+    #[test]
+    fn an_authority_begins_behind_two_slashes_and_ends_at_the_next() {
+        for (text, is_in) in [
+            ("amqp://u:", true),
+            ("amqp://u@", true),
+            ("://", true),
+            ("https://host/", false),
+            ("https://host?key=", false),
+            ("x amqp: u:", false),
+            ("AWS_SECRET=", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_in_authority(text.as_bytes(), text.len()), is_in, "{text}");
+        }
+        let long = [b"amqp://".as_slice(), &[b'u'; MAX_AUTHORITY]].concat();
+        assert!(may_be_in_authority(&long, long.len()), "nobody knows");
     }
 
     #[test]

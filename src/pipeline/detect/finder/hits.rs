@@ -27,20 +27,6 @@ impl Finder<'_> {
             return Ok(());
         }
         let so_far = self.candidates.len();
-        self.confirm_use(block, line, (from, end), used)?;
-        if used.is_context() && self.candidates.len() != so_far + 1 {
-            self.doubts.push(line.start);
-        }
-        Ok(())
-    }
-
-    fn confirm_use(
-        &mut self,
-        block: &[u8],
-        line: Line,
-        (from, end): (usize, usize),
-        used: Use,
-    ) -> Result<(), DatabaseError> {
         let text = &block[line.start..line.end];
         let detector = self.detector;
         let (at, words) = (end - line.start, &detector.words);
@@ -70,6 +56,9 @@ impl Finder<'_> {
                     self.push_value(block, line, rule, value);
                 }
             }
+        }
+        if used.is_context() && self.candidates.len() != so_far + 1 {
+            self.doubts.push(line.start);
         }
         Ok(())
     }

@@ -109,6 +109,34 @@ fn a_token_has_one_fingerprint_in_every_encoding() {
     });
 }
 
+/// Text in base64 is looked for when all else was looked at: what was decoded in lines below by then must not count as read.
+#[test]
+fn what_becomes_of_a_line_does_not_depend_on_those_below() {
+    let engine = Engine::new(&POLICY);
+    let token = "ghp_Zq7Lm2Xw9Kd4Rt8Vb3Nc6Hj1Pf5Gs0YyAaB";
+    let secret = |text: &str| [packed("", text, ""), packed("k", text, " and more"), spelled(text)].concat();
+    let mut texts = secret("AKIAQ3EGRZ7XK2MBVWLD");
+    texts.extend(secret(token));
+    texts.push(STANDARD.encode(format!("a {token}>>>")).replace('+', "%2B").replace('=', "%3D"));
+    // Keys that are looked for in base64, which are decoded before the rest is.
+    texts.extend(packed(r#"{"password":""#, "gravel-Moth7", r#""}"#));
+    texts.extend(packed("user token", " refresh", " done"));
+    texts.push("user%20name%3Dann%41".to_owned());
+    let lines: Vec<String> = texts.iter().map(|text| format!("a {text} z\n")).collect();
+    let alone: Vec<Vec<u8>> = lines.iter().map(|line| engine.redact(line.as_bytes())).collect();
+    for (above, line) in lines.iter().enumerate() {
+        for (below, other) in lines.iter().enumerate() {
+            // Base64 goes by fours.
+            for blanks in 0..4 {
+                let between = " ".repeat(blanks) + "\n";
+                let expected = [&alone[above], between.as_bytes(), &alone[below]].concat();
+                let found = engine.redact(format!("{line}{between}{other}").as_bytes());
+                assert_eq!(found.escape_ascii().to_string(), expected.escape_ascii().to_string());
+            }
+        }
+    }
+}
+
 /// A percent sign that begins no escape tells that nothing was encoded, whatever another one in it looks like.
 #[test]
 fn a_password_with_percent_signs_is_itself_where_nothing_is_encoded() {

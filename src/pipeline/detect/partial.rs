@@ -10,9 +10,11 @@ use crate::model::Span;
 
 /// No more than this is put together, in bytes: a message of 1 MiB.
 const MAX_JOINED: usize = 1 << 20;
-/// A message has no more parts, and so many lines of others may stand between two of them.
+/// A message has no more parts.
 const MAX_PARTS: usize = 128;
-const MAX_BETWEEN: usize = 64;
+/// So many lines of others may stand between two parts: more than a runtime ever puts there, as the rows of a private key among them are one
+/// line once a mark stands for them. What is too far apart when it is cleaned would be near enough when it is looked at again.
+const MAX_BETWEEN: usize = 512;
 /// What stands before the content of a CRI line is no longer.
 const MAX_HEADER: usize = 96;
 
@@ -230,6 +232,17 @@ mod tests {
         ] {
             assert_eq!(message(block, runtime, first_line(block)), None);
         }
+    }
+
+    #[test]
+    fn parts_may_be_so_many_lines_apart() {
+        let joined = |between: usize| {
+            let others = "2026-11-22T08:00:00.1Z stderr F x\n".repeat(between);
+            let block =
+                format!("2026-11-22T08:00:00.1Z stdout P one \n{others}2026-11-22T08:00:00.1Z stdout F two\n");
+            message(block.as_bytes(), Runtime::Cri, first_line(block.as_bytes())).is_some()
+        };
+        assert!(joined(MAX_BETWEEN) && !joined(MAX_BETWEEN + 1));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The search of decoded texts: the same rules, by a finder of their own, and the way back to the bytes that go.
 
+use std::collections::BTreeMap;
+
 use super::Finder;
 use super::walls::Line;
 use crate::model::{Secret, Span};
@@ -17,8 +19,9 @@ pub(super) struct Inside<'d> {
     finder: Option<Box<Finder<'d>>>,
     /// So many codecs are undone already.
     depth: u8,
-    /// Where each codec's last region ends.
-    ends: [usize; Codec::SLOTS],
+    /// By codec: where each region that was decoded ends and begins. They do not come in order: what stands in base64 is looked into last, and
+    /// by then lines behind it were.
+    regions: [BTreeMap<usize, usize>; Codec::SLOTS],
     /// Bytes of the line at hand that were decoded, and where that line begins.
     decoded: usize,
     line: usize,
@@ -57,7 +60,7 @@ impl<'d> Inside<'d> {
 
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
-        self.ends = [0; Codec::SLOTS];
+        self.regions.iter_mut().for_each(BTreeMap::clear);
         (self.decoded, self.line) = (0, usize::MAX);
     }
 
@@ -73,7 +76,12 @@ impl<'d> Inside<'d> {
 
     /// Whether the text that ends at `end` was decoded.
     pub(super) fn has_read(&self, codec: Codec, end: usize) -> bool {
-        end <= self.ends[codec.slot(end)]
+        self.regions[codec.slot(end)].range(end..).next().is_some_and(|(_, start)| *start < end)
+    }
+
+    /// Where the last region ends that was decoded before the text that ends at `end`.
+    fn read_before(&self, codec: Codec, end: usize) -> usize {
+        self.regions[codec.slot(end)].range(..end).next_back().map_or(0, |(end, _)| *end)
     }
 }
 
@@ -132,7 +140,7 @@ impl<'d> Finder<'d> {
         }
         // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
         let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
-        let done = self.inside.ends[codec.slot(end)].max(around.start);
+        let done = self.inside.read_before(codec, end).max(around.start);
         let region = codec.region(block, Span::new(around.start, around.end), end, done);
         self.inside.decoded += region.len();
         self.doubts.push(line.start);
@@ -192,7 +200,7 @@ impl<'d> Finder<'d> {
                 origin: Origin::Decoded(codec.layer()),
             });
         }
-        self.inside.ends[codec.slot(end)] = region.end();
+        self.inside.regions[codec.slot(end)].insert(region.end(), region.start());
         Ok(())
     }
 }

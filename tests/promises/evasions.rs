@@ -35,6 +35,7 @@ const COVERED: &[(&str, Variant)] = &[
     ("base64 without a key", |secret| format!("payload {}", STANDARD.encode(format!("password={secret}")))),
     ("base64 twice", |secret| format!("payload {}", STANDARD.encode(STANDARD.encode(format!("password={secret}"))))),
     ("a telling key in the plural", |secret| format!("{{\"passwords\":[\"{secret}\"]}}")),
+    ("colours between key and sign", |secret| format!("\u{1b}[1mpassword\u{1b}[0m={secret}")),
     ("terminal colours", |secret| format!("\u{1b}[32mpassword={secret}\u{1b}[0m")),
     ("NUL before", |secret| format!("\0token={secret}")),
     ("byte order mark before", |secret| format!("\u{feff}token={secret}")),
@@ -48,7 +49,6 @@ const NOT_COVERED: &[(&str, Variant)] = &[
     ("spaced out", |secret| format!("pass phrase: {}", secret.chars().map(|c| format!("{c} ")).collect::<String>())),
     ("full width", |secret| format!("code {}", wide(secret))),
     ("split by a word", |secret| format!("first half {} second half {}", &secret[..7], &secret[7..])),
-    ("colours between key and sign", |secret| format!("\u{1b}[1mpassword\u{1b}[0m={secret}")),
     ("no telling key", |secret| format!("using {secret} now")),
     ("rot13", |secret| format!("shadow {}", rot13(secret))),
 ];

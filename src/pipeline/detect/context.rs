@@ -9,6 +9,7 @@ mod separator;
 mod url;
 mod value;
 mod words;
+mod wrapped;
 
 use std::collections::BTreeSet;
 
@@ -137,7 +138,9 @@ impl KeyForm {
                         let text = format!("{phrase}{next}");
                         (Trigger::literal(&text[text.len().saturating_sub(trigger::MAX_LITERAL)..], true), next.len())
                     }));
-                    all.extend(["-", "_"].map(|before| (Trigger::literal(&format!("{before}{phrase} "), true), 1)));
+                    all.extend(
+                        ["-", "_", "<", ":"].map(|before| (Trigger::literal(&format!("{before}{phrase} "), true), 1)),
+                    );
                 }
                 None => all.push((Trigger::literal(phrase, true), 0)),
             }
@@ -191,7 +194,7 @@ fn is_joint(byte: u8) -> bool {
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
     "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
-    "val", " =", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
+    "\x1b", "val", " =", " ->", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.
@@ -210,6 +213,9 @@ pub struct ContextWords {
     /// What holds the value beside a name: `name="password" value="x"`.
     #[serde(default)]
     members: WordList,
+    /// What holds a value that is printed with it: `Some("x")`, `{"stringValue":"x"}`.
+    #[serde(default)]
+    wrappers: WordList,
     /// Words by which a sentence tells what a password is: `is`, `set to`.
     #[serde(default)]
     copulas: WordList,

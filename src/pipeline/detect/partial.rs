@@ -238,8 +238,7 @@ mod tests {
     fn parts_may_be_so_many_lines_apart() {
         let joined = |between: usize| {
             let others = "2026-11-22T08:00:00.1Z stderr F x\n".repeat(between);
-            let block =
-                format!("2026-11-22T08:00:00.1Z stdout P one \n{others}2026-11-22T08:00:00.1Z stdout F two\n");
+            let block = format!("2026-11-22T08:00:00.1Z stdout P one \n{others}2026-11-22T08:00:00.1Z stdout F two\n");
             message(block.as_bytes(), Runtime::Cri, first_line(block.as_bytes())).is_some()
         };
         assert!(joined(MAX_BETWEEN) && !joined(MAX_BETWEEN + 1));

@@ -57,7 +57,20 @@ fn fills(token: &[u8], traits: &Traits) -> bool {
         || (traits.ascent >= 14 && traits.ascent * 10 >= token.len() * 7)
         || (token.len() < SURELY_REAL && contains(token, b"EXAMPLE"))
         || (traits.kinds & PUNCTUATION != 0
-            && [&b"${"[..], b"{{", b"***", b"..."].iter().any(|part| contains(token, part)))
+            && ([&b"${"[..], b"{{", b"***"].iter().any(|part| contains(token, part)) || is_elided(token)))
+}
+
+/// So many dots stand for what was left out.
+pub const ELLIPSIS: usize = 3;
+/// What is cut off behind as many characters as this may be most of a secret.
+pub const CUT_OFF: usize = 12;
+
+/// Whether dots stand for most of the token, or for what is in the midst of it: `sk-...`, `AKIA...WXYZ`, and not what a log cut short.
+fn is_elided(token: &[u8]) -> bool {
+    let dots = token.iter().rev().take_while(|b| **b == b'.').count();
+    let rest = &token[..token.len() - if dots >= ELLIPSIS { dots } else { 0 }];
+    let is_cut_off = rest.len() >= CUT_OFF && rest.iter().any(u8::is_ascii_digit);
+    contains(rest, b"...") || (dots >= ELLIPSIS && !is_cut_off)
 }
 
 /// What one pass over a text tells of it: every candidate is asked for all of this.
@@ -273,7 +286,22 @@ fn is_reference(value: &[u8]) -> bool {
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
         [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
-        _ => contains(value, b"${") || contains(value, b"$("),
+        _ => {
+            // Names of where a secret is kept, and tags of YAML that say how to get it.
+            const KEPT: [&[u8]; 10] = [
+                b"arn:aws",
+                b"vault:",
+                b"@Microsoft.KeyVault(",
+                b"op://",
+                b"ssm:/",
+                b"!vault",
+                b"!Ref",
+                b"!Sub",
+                b"!GetAtt",
+                b"!secret",
+            ];
+            KEPT.iter().any(|kept| value.starts_with(kept)) || contains(value, b"${") || contains(value, b"$(")
+        }
     }
 }
 

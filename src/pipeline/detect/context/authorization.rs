@@ -65,6 +65,15 @@ fn run(line: &[u8], key: Key, start: usize, limit: usize, separator: Separator) 
     if start >= limit { Span::new(start, start) } else { value::bare(&line[..limit], key, start, separator) }
 }
 
+/// Whether a parameter's name and `=` begin the text: a token of small letters alone, with padding, would be taken for one.
+fn names_parameter(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
+    (4..=20).contains(&name)
+        && text.get(name) == Some(&b'=')
+        && text.get(name + 1) != Some(&b'=')
+        && reads_like_words(&text[..name])
+}
+
 fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords) -> Option<Value> {
     let text = &line[span.range()];
     if text.len() < MIN_LENGTH
@@ -76,6 +85,10 @@ fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords)
     }
     // `<API token>`, `{base64(user:password)}`: a stand-in that goes on behind the blank.
     if matches!(text[0], b'<' | b'{' | b'(') {
+        return None;
+    }
+    // `Bearer realm="…"`: what a server asks for, not what it is given.
+    if names_parameter(text) {
         return None;
     }
     // `Digest username="…", …`: parameters, not one credential.

@@ -59,7 +59,8 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
         Some(b' ' | b'\t') => {
             let at = end + block[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
             matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\'))
-                || is_flag(block, end)
+                || block[at..].starts_with(b"->")
+                || begins_as(block, end, b"-<:")
                 || separator::leads_on(block, at, words)
         }
         Some(byte) if byte.is_ascii_lowercase() => false,
@@ -67,10 +68,11 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     }
 }
 
-/// Whether the key that ends at `end` begins with a hyphen.
-fn is_flag(block: &[u8], end: usize) -> bool {
+/// Whether the key that ends at `end` begins with one of these, or stands behind it: a flag, or the name of a tag.
+fn begins_as(block: &[u8], end: usize, signs: &[u8]) -> bool {
     let length = block[..end].iter().rev().take(MAX_KEY).take_while(|b| is_key_byte(**b)).count();
-    block[end - length] == b'-'
+    let before = (end - length).checked_sub(1).map(|at| block[at]);
+    signs.contains(&block[end - length]) || before.is_some_and(|before| signs.contains(&before))
 }
 
 /// Where the key ends when only neutral words stand between the phrase and its end.

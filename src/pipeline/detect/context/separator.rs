@@ -8,6 +8,10 @@ use super::value::Quote;
 const MAX_BLANKS: usize = 40;
 /// No word between key and value is longer.
 const MAX_WORD: usize = 16;
+/// Codes of a terminal's at one place: one ends what was before, one sets a colour, one a weight.
+const MAX_COLOURS: usize = 4;
+/// No list of an element's attributes is longer.
+const MAX_ATTRIBUTES: usize = 256;
 /// Words between a key and what it is said to be: `password has been set to`.
 const MAX_COPULAS: usize = 4;
 
@@ -36,8 +40,30 @@ pub(super) enum Separator {
     Comma,
 }
 
+/// Behind blanks, and behind the codes by which a terminal shows key, separator and value in colours.
 pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
-    at + line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count()
+    let mut at = at;
+    for _ in 0..=MAX_COLOURS {
+        at += line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count();
+        match colour(&line[at..]) {
+            0 => break,
+            length => at += length,
+        }
+    }
+    at
+}
+
+/// The length of a code that sets how a terminal shows what follows (ECMA-48, 8.3.117), as it is or escaped as in JSON; or 0.
+fn colour(text: &[u8]) -> usize {
+    const ESCAPES: [&[u8]; 5] = [b"\x1b[", b"\\u001b[", b"\\u001B[", b"\\x1b[", b"\\033["];
+    if !matches!(text.first(), Some(0x1b | b'\\')) {
+        return 0;
+    }
+    let Some(escape) = ESCAPES.iter().find(|escape| text.starts_with(escape)) else { return 0 };
+    let parameters =
+        text[escape.len()..].iter().take(MAX_WORD).take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let length = escape.len() + parameters;
+    if text.get(length) == Some(&b'm') { length + 1 } else { 0 }
 }
 
 /// Finds the separator behind a key; gives the offset at which the value, or its quote, begins.
@@ -58,17 +84,19 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &Context
 /// A separator that follows the key at once.
 fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)> {
     let is_quoted = after_key > key.end;
-    // `params["token"] = …`
-    let bracket = usize::from(is_quoted && line.get(after_key) == Some(&b']'));
+    let before = key.start.checked_sub(1).map(|at| line[at]);
+    let bracket = bracket(line, key, after_key);
     let at = skip_blanks(line, after_key + bracket);
     let rest = &line[at..];
-    let before = key.start.checked_sub(1).map(|at| line[at]);
-    let in_query = !is_quoted && matches!(before, Some(b'?' | b'&'));
+    // Forms send `user[token]=…`.
+    let in_query = !is_quoted && (matches!(before, Some(b'?' | b'&')) || (bracket > 0 && at == after_key + bracket));
     let (separator, mut behind) = match rest {
         [b':', b':', b':', b'=', ..] => (Separator::Equals, 4),
         [b':', b':', b'=', ..] => (Separator::Equals, 3),
         [b'!' | b'=', b'=', ..] => (Separator::Compared, 2),
         [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
+        // Without blanks around it, a member of what is named like a password.
+        [b'-', b'>', b' ', ..] if at > after_key => (Separator::Equals, 2),
         [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
         // `password::Type` is a path, not an assignment.
         [b':', b':', ..] => return None,
@@ -78,7 +106,9 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
         [b':', ..] => (Separator::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] if !is_quoted => return Some((Separator::Query, at + 3)),
         [b'>', ..] if at == after_key => {
-            return element(line, at + 1, is_quoted || matches!(before, Some(b'<' | b':')));
+            // `name="password">`, and not the link `"/forgot-password">`.
+            let is_attribute = is_quoted && matches!(before, Some(b'"' | b'\''));
+            return element(line, at + 1, is_attribute || matches!(before, Some(b'<' | b':')));
         }
         [_, ..] if key.flag && at > after_key && !is_quoted => (Separator::Blank, 0),
         _ => return None,
@@ -86,14 +116,55 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
     if rest.get(behind) == Some(&b'=') && matches!(separator, Separator::Equals | Separator::Compared) {
         behind += 1;
     }
-    Some((separator, skip_blanks(line, at + behind)))
+    let value = skip_blanks(line, at + behind);
+    // `password= user=ann`: it is empty, and what follows is the next pair.
+    let is_empty = rest.first() == Some(&b'=') && behind == 1 && at == after_key && value > at + 1;
+    (!is_empty || !begins_pair(&line[value..])).then_some((separator, value))
+}
+
+/// The length of the bracket that closes behind a key: `params["token"]`, `user[token]`, `user%5Btoken%5D`.
+fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
+    let is_quoted = after_key > key.end;
+    let before = key.start.checked_sub(1).map(|at| line[at]);
+    match line[after_key..] {
+        [b']', ..] => usize::from(is_quoted || before == Some(b'[')),
+        [b'%', b'5', b'D' | b'd', ..]
+            if before == Some(b'%') && matches!(line[key.start..], [b'5', b'B' | b'b', ..]) =>
+        {
+            3
+        }
+        _ => 0,
+    }
+}
+
+/// Whether a name and `=` stand there.
+fn begins_pair(text: &[u8]) -> bool {
+    let name = text.iter().take(MAX_WORD).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.')).count();
+    name > 1 && text.get(name) == Some(&b'=') && text.get(name + 1) != Some(&b'=')
 }
 
 /// `<password>x<`, `<property name="password">x<`, `<password><![CDATA[x]]>`.
 fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
     const CDATA: &[u8] = b"<![CDATA[";
     let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
-    (is_tag && line.get(at).is_some_and(|next| *next != b'<')).then(|| (Separator::Element, skip_blanks(line, at)))
+    // `<user>:<password>@host` stands for what is to be put there.
+    let is_text = line.get(at).is_some_and(|next| !matches!(next, b'<' | b'@'));
+    (is_tag && is_text).then(|| (Separator::Element, skip_blanks(line, at)))
+}
+
+/// Behind a tag's attributes: `<wsse:Password Type="…">x<`.
+fn behind_attributes(line: &[u8], key: Key, at: usize) -> Option<(Separator, usize)> {
+    let before = &line[key.start.saturating_sub(MAX_WORD)..key.start];
+    let tag = before.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b':' | b'-')))?;
+    let names_attribute = line.get(at).is_some_and(u8::is_ascii_alphabetic);
+    if before[tag] != b'<' || !names_attribute {
+        return None;
+    }
+    let attributes = &line[at..line.len().min(at + MAX_ATTRIBUTES)];
+    let close = memchr::memchr2(b'<', b'>', attributes)?;
+    let holds_text =
+        attributes[close] == b'>' && close > 0 && attributes[close - 1] != b'/' && attributes[..close].contains(&b'=');
+    if holds_text { element(line, at + close + 1, true) } else { None }
 }
 
 /// The word at `at`, and the offset behind it.
@@ -118,6 +189,9 @@ fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option
     }
     if Quote::at(line, at).is_some() {
         return Some((Separator::Spaced, at));
+    }
+    if let Some(element) = behind_attributes(line, key, at) {
+        return Some(element);
     }
     if let Some(at) = declared(line, at, words) {
         return Some((Separator::Equals, at));
@@ -158,7 +232,9 @@ fn named(line: &[u8], after_key: usize, words: &ContextWords) -> Option<(Separat
         let open = skip_blanks(line, (end + 1).min(line.len()));
         let (member, close) = word(line, (open + 1).min(line.len()));
         let fits = line.get(end) == Some(&b'>') && line.get(open) == Some(&b'<') && words.members.contains(member);
-        return if fits && line.get(close) == Some(&b'>') { element(line, close + 1, true) } else { None };
+        // XML-RPC has a type around each value.
+        let typed = usize::from(line[close..].starts_with(b"><string>")) * b"<string>".len();
+        return if fits && line.get(close) == Some(&b'>') { element(line, close + 1 + typed, true) } else { None };
     }
     let at = skip_blanks(line, at + usize::from(matches!(line.get(at), Some(b',' | b';'))));
     if at == after_key {

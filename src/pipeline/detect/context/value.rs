@@ -3,9 +3,10 @@
 use super::key::Key;
 use super::separator::{self, Separator, skip_blanks};
 use super::words::{self, Shape};
+use super::wrapped;
 use super::{ContextWords, KeyForm, Value, Written};
 use crate::model::Span;
-use crate::pipeline::detect::encoded;
+use crate::pipeline::detect::{encoded, placeholder};
 
 /// Brackets before a key that are looked at for a JSON member: a long line may have no end of them.
 const MAX_OPENERS: usize = 64;
@@ -96,6 +97,9 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     let key_quote = Quote::at(line, key.end);
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
     let Some((separator, at)) = separator::separator(line, key, after_key, words) else { return };
+    if separator == Separator::Colon && key_quote.is_none() && is_resource_name(&line[..key.start]) {
+        return;
+    }
     if matches!(separator, Separator::Spaced | Separator::Said) && key.end - key.start < MIN_SAID {
         return;
     }
@@ -112,8 +116,9 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         })
     };
     let quoted = |at: usize, found: &mut Vec<Value>| -> Option<usize> {
-        let at = at
-            + usize::from(matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@')) && Quote::at(line, at + 1).is_some());
+        let prefix =
+            matches!(line.get(at), Some(b'b' | b'r' | b'u' | b'@' | b'N')) && Quote::at(line, at + 1).is_some();
+        let at = at + usize::from(prefix);
         let (quote, start) = Quote::at(line, at)?;
         if quote.ends_json_string(line, key, key_quote.map(|(quote, _)| quote), start) {
             return None;
@@ -125,6 +130,10 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         // A string that never closes was cut off: all that is left of it goes.
         let span = Span::new(start, end.unwrap_or(line.len()));
         let shape = match separator {
+            // A flag's argument, in a list of arguments.
+            Separator::Comma if key.flag => Shape::Argument,
+            // `define('DB_PASSWORD', 'x')`
+            Separator::Comma if names_constant(line, key) => Shape::Compared,
             Separator::Comma => Shape::Loose,
             Separator::Compared => Shape::Compared,
             // What somebody says between quotes may be a remark.
@@ -135,6 +144,10 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         Some(end.map_or(line.len(), |end| line.len().min(end + quote.backslashes + 1)))
     };
     if quoted(at, found).is_some() {
+        return;
+    }
+    if let Some(at) = wrapped::quote_inside(line, at, words) {
+        quoted(at, found);
         return;
     }
     let json = key_quote.is_some() && matches!(separator, Separator::Colon | Separator::ColonBlank);
@@ -150,7 +163,15 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         })
     };
     match line.get(at) {
-        Some(b'[') if separator != Separator::Query => array(line, at + 1, item, found),
+        Some(b'[') if separator != Separator::Query => {
+            let so_far = found.len();
+            array(line, at + 1, item, found);
+            // What is wrong with a password is said in a list, too.
+            let is_remark = |value: &Value| words::is_sentence(&line[value.span.range()]);
+            if found[so_far..].iter().all(is_remark) {
+                found.truncate(so_far);
+            }
+        }
         Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
         Some(_) if matches!(separator, Separator::Spaced | Separator::Comma) => {}
         Some(_) => {
@@ -320,11 +341,32 @@ fn angled(text: &[u8]) -> Option<usize> {
     (length > 0 && inner.get(length) == Some(&b'>')).then_some(length + 2)
 }
 
-/// A sentence's full stop belongs to no value.
+/// A sentence's full stop belongs to no value, nor do the dots of what is cut off there.
 fn trimmed(line: &[u8], start: usize, end: usize) -> Span {
-    let stop = end > start + 1 && end == line.len() && line[end - 1] == b'.' && line[end - 2] != b'.';
-    let end = if stop { end - 1 } else { end };
-    Span::new(start, end)
+    let dots = line[start..end].iter().rev().take_while(|b| **b == b'.').count();
+    let goes = match dots {
+        1 => end == line.len() && end > start + 1,
+        _ => dots >= placeholder::ELLIPSIS && end - start >= dots + placeholder::CUT_OFF,
+    };
+    Span::new(start, if goes { end - dots } else { end })
+}
+
+/// Whether the key is the first argument of a call, and written as constants and variables of the environment are.
+fn names_constant(line: &[u8], key: Key) -> bool {
+    let name = &line[key.start..key.end];
+    let is_upper = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
+    is_upper && matches!(line[..key.start], [.., b'(', b'"' | b'\''])
+}
+
+/// Whether what is before a key is the beginning of a resource's name: `arn:aws:secretsmanager:eu-west-1:1234:secret:prod/db`.
+fn is_resource_name(before: &[u8]) -> bool {
+    let length = before
+        .iter()
+        .rev()
+        .take(MAX_NAME)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-'))
+        .count();
+    before.ends_with(b":") && before[before.len() - length..].starts_with(b"arn:")
 }
 
 /// Whether `name=` or `name:` follows: the next pair of a list.

@@ -66,7 +66,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     match shape {
         Shape::JsonBare => return false,
-        Shape::Loose => return is_random(value),
+        Shape::Loose => return is_random(value) || (form.words && is_composed(value)),
         // One word names a state; words that are joined are somebody's choice.
         Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
@@ -94,6 +94,25 @@ pub fn is_random(value: &[u8]) -> bool {
         && value.iter().any(u8::is_ascii_alphabetic)
         && !reads_like_words(value)
         && !is_versioned_name(value)
+}
+
+/// Whether letters, digits and a sign that no name and no address has make up a password: `Gravel#8298`.
+fn is_composed(value: &[u8]) -> bool {
+    let is_sign = |byte: &u8| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+');
+    value.len() >= 8
+        && value.iter().all(u8::is_ascii_graphic)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(|byte| is_sign(byte) || (*byte == b'@' && !value.contains(&b'.')))
+}
+
+/// Whether `value` is a sentence: words of lower-case letters with blanks between, as in `is too short (minimum is 8 characters)`.
+pub fn is_sentence(value: &[u8]) -> bool {
+    let words = value.split(|b| *b == b' ');
+    let is_word = |word: &&[u8]| {
+        word.len() > 1 && word.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'\'' | b',' | b'.'))
+    };
+    words.filter(is_word).count() > 2
 }
 
 /// Values up to this length are looked at closely.

@@ -38,6 +38,9 @@ const SPELLED: &[(&str, Codec)] = &[
     ("%256", Codec::Percent),
     ("%257", Codec::Percent),
     ("%2525", Codec::Percent),
+    // What is no letter in base64.
+    ("%252b", Codec::Percent),
+    ("%252f", Codec::Percent),
     // `://` in front of a password.
     ("3a%2f%2f", Codec::Percent),
 ];

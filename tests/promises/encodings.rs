@@ -150,6 +150,15 @@ fn a_password_with_percent_signs_is_itself_where_nothing_is_encoded() {
     ] {
         holds(&engine, &line, password.as_bytes()).expect("one fingerprint");
     }
+    // Nor does a sign that every encoder escapes, beside what happens to look like a letter's escape.
+    let password = "yt92Pd-R7%487#Zb=ScNFi";
+    for line in [
+        format!("starting worker env: SERVICE_TOKEN={password} PATH=/usr/bin"),
+        json!({ "token": password }).to_string(),
+        "GET /v1?access_token=yt92Pd-R7%25487%23Zb%3DScNFi&page=2 HTTP/1.1".to_owned(),
+    ] {
+        holds(&engine, &line, password.as_bytes()).expect("one fingerprint");
+    }
 }
 
 #[test]

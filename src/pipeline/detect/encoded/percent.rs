@@ -48,9 +48,11 @@ pub fn value(text: &[u8], at: usize) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Whether an encoder can have written `text`: it leaves no percent sign but those of its escapes.
+/// Whether an encoder can have written `text`: it leaves no percent sign but those of its escapes, and nothing that may stand nowhere in a URL,
+/// or ends one (RFC 3986, section 2). `%48` in `R7%487#Zb` is not a letter's.
 pub fn is_encoded(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', text).all(|at| value(text, at).is_some())
+    let is_left = |byte: &u8| matches!(byte, b'#' | b'^' | b'{' | b'}' | b'|');
+    memchr::memchr_iter(b'%', text).all(|at| value(text, at).is_some()) && !text.iter().any(is_left)
 }
 
 /// How far what may be percent-encoded goes before and behind a trigger: up to a blank, a quote or an angle bracket.

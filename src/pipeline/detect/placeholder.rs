@@ -288,19 +288,12 @@ fn is_reference(value: &[u8]) -> bool {
         [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
         _ => {
             // Names of where a secret is kept, and tags of YAML that say how to get it.
-            const KEPT: [&[u8]; 10] = [
-                b"arn:aws",
-                b"vault:",
-                b"@Microsoft.KeyVault(",
-                b"op://",
-                b"ssm:/",
-                b"!vault",
-                b"!Ref",
-                b"!Sub",
-                b"!GetAtt",
-                b"!secret",
-            ];
-            KEPT.iter().any(|kept| value.starts_with(kept)) || contains(value, b"${") || contains(value, b"$(")
+            const KEPT: [&[u8]; 5] = [b"arn:aws", b"vault:secret/", b"@Microsoft.KeyVault(", b"op://", b"ssm:/"];
+            const TAGS: [&[u8]; 5] = [b"!vault", b"!Ref", b"!Sub", b"!GetAtt", b"!secret"];
+            TAGS.contains(&value)
+                || KEPT.iter().any(|kept| value.starts_with(kept))
+                || contains(value, b"${")
+                || contains(value, b"$(")
         }
     }
 }

@@ -140,15 +140,20 @@ fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
 /// Whether a name and `=` stand there.
 fn begins_pair(text: &[u8]) -> bool {
     let name = text.iter().take(MAX_WORD).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.')).count();
-    name > 1 && text.get(name) == Some(&b'=') && text.get(name + 1) != Some(&b'=')
+    // Of padding, nothing is behind it.
+    name > 1 && text.get(name) == Some(&b'=') && text.get(name + 1).is_some_and(|b| b.is_ascii_graphic() && *b != b'=')
 }
 
 /// `<password>x<`, `<property name="password">x<`, `<password><![CDATA[x]]>`.
 fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
     const CDATA: &[u8] = b"<![CDATA[";
     let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
-    // `<user>:<password>@host` stands for what is to be put there.
-    let is_text = line.get(at).is_some_and(|next| !matches!(next, b'<' | b'@'));
+    let is_text = match line.get(at) {
+        None | Some(b'<') => false,
+        // `<user>:<password>@host` stands for what is to be put there.
+        Some(b'@') => memchr::memmem::find(&line[at..], b"</").is_some(),
+        Some(_) => true,
+    };
     (is_tag && is_text).then(|| (Separator::Element, skip_blanks(line, at)))
 }
 

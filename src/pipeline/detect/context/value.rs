@@ -167,7 +167,7 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             let so_far = found.len();
             array(line, at + 1, item, found);
             // What is wrong with a password is said in a list, too.
-            let is_remark = |value: &Value| words::is_sentence(&line[value.span.range()]);
+            let is_remark = |value: &Value| words::is_remark(&line[value.span.range()], words);
             if found[so_far..].iter().all(is_remark) {
                 found.truncate(so_far);
             }

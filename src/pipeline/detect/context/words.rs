@@ -106,13 +106,14 @@ fn is_composed(value: &[u8]) -> bool {
         && value.iter().any(|byte| is_sign(byte) || (*byte == b'@' && !value.contains(&b'.')))
 }
 
-/// Whether `value` is a sentence: words of lower-case letters with blanks between, as in `is too short (minimum is 8 characters)`.
-pub fn is_sentence(value: &[u8]) -> bool {
-    let words = value.split(|b| *b == b' ');
+/// Whether `value` says what is wrong: at least three words of lower-case letters, one of them such as no passphrase is made of, as in
+/// `is too short (minimum is 8 characters)`.
+pub fn is_remark(value: &[u8], words: &ContextWords) -> bool {
     let is_word = |word: &&[u8]| {
         word.len() > 1 && word.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'\'' | b',' | b'.'))
     };
-    words.filter(is_word).count() > 2
+    let all = || value.split(|b| *b == b' ').filter(is_word);
+    all().count() > 2 && all().any(|word| words.is_no_value(word))
 }
 
 /// Values up to this length are looked at closely.

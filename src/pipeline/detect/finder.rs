@@ -14,7 +14,7 @@ mod walls;
 use self::across::Across;
 use self::inside::Inside;
 use self::near::NearBy;
-use self::walls::Line;
+use self::walls::{Line, Walls};
 use super::allow::{AllowList, Gate, Scope};
 use super::armor::{self, Rows, Shape};
 use super::candidate::{Candidate, Origin, Rank, Refusal};
@@ -56,7 +56,7 @@ pub struct Finder<'d> {
     packed: Vec<Packed>,
     candidates: Vec<Candidate>,
     values: Vec<Value>,
-    walls: Vec<Span>,
+    walls: Walls,
     /// The starts of lines in which a key, a header or a URL was looked at and held no secret, or more than one.
     doubts: Vec<usize>,
     /// The last value of a key that goes.
@@ -117,7 +117,7 @@ impl<'d> Finder<'d> {
             packed: Vec::new(),
             candidates: Vec::new(),
             values: Vec::new(),
-            walls: Vec::new(),
+            walls: Walls::default(),
             doubts: Vec::new(),
             covered: Span::new(0, 0),
             near_by: NearBy::new(detector.rules.len()),
@@ -199,7 +199,7 @@ impl<'d> Finder<'d> {
     /// What the last search found.
     pub fn found(&self) -> Matches<'_> {
         let allowed = self.gate.as_ref().map_or(&[][..], Gate::passed);
-        Matches { all: &self.matches, walls: &self.walls, decoded: &self.decoded, open: self.open, allowed }
+        Matches { all: &self.matches, walls: self.walls.as_slice(), decoded: &self.decoded, open: self.open, allowed }
     }
 
     /// As [`find`](Self::find), with every candidate that was refused and why.
@@ -259,7 +259,7 @@ impl<'d> Finder<'d> {
                 let explained = explaining && matches!(used, Use::Pattern { .. });
                 if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
                     && let Some(from) = used.leads_from(detector, block, end).or(explained.then_some(end))
-                    && self.wall_at(end).is_none()
+                    && !self.walls.hold(end)
                 {
                     if !line.holds(end) {
                         line = Line::around(block, end);
@@ -277,7 +277,7 @@ impl<'d> Finder<'d> {
         self.find_slow(block)?;
         self.let_through(block);
         self.keep_frames();
-        resolve::resolve(&mut self.candidates, &self.decoded, &self.walls, block, &mut self.matches);
+        resolve::resolve(&mut self.candidates, &self.decoded, self.walls.as_slice(), block, &mut self.matches);
         if let Some(open) = &mut self.open {
             // A match that reaches into what waits, as a key's rows do, waits whole; so does a message of which a part waits, and a key
             // whose value does.
@@ -288,7 +288,7 @@ impl<'d> Finder<'d> {
             }
             let open = *open;
             self.matches.retain(|found| found.span.end() <= open.at);
-            self.walls.retain(|wall| wall.end() <= open.at);
+            self.walls.end_at(open.at);
         }
         if let Some(gate) = &mut self.gate {
             gate.settle(&self.matches);

@@ -31,6 +31,10 @@ const WALKED: usize = 512;
 /// So far behind the last start a match is looked for at once: most end before, and a line may be full of triggers that lead to none.
 const PROBE: usize = 256;
 
+/// In 1/256 bit: where the first bytes of a match say this much, one place in four may begin one at most, and to look at all of these bytes and
+/// try what is left is cheaper than to search.
+const RARE_START: u32 = 2 * 256;
+
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -147,8 +151,8 @@ struct Automaton {
     /// What stands before the secret, and the rest, where these tell the group.
     parts: Option<(meta::Regex, meta::Regex)>,
     group: Group,
-    /// The bytes that a match can begin with, for a pattern that begins where a word does: there are few such places.
-    first: Option<ByteSet>,
+    /// What the first bytes of a match may be, where that leaves few starts to try.
+    first: Option<Box<[ByteSet; starts::DEPTH]>>,
 }
 
 /// One worker's memory for one matcher. Most rules never have a candidate, and each finder has a place for every rule's.
@@ -220,7 +224,9 @@ impl Automaton {
             Group::After { head, rest, .. } => Some((build(head)?, build(rest)?)),
             _ => None,
         };
-        let first = pattern.wants_boundary.then(|| starts::places(&pattern.hir)[0]);
+        let first = starts::places(&pattern.hir);
+        let is_rare = first.iter().map(ByteSet::weight).sum::<u32>() >= RARE_START;
+        let first = (pattern.wants_boundary || is_rare).then(|| Box::new(first));
         Ok(Self { regex: build(&pattern.hir)?, parts, group: pattern.group.clone(), first })
     }
 
@@ -248,7 +254,7 @@ impl Search<'_> {
     /// A search that found nothing would read on to the window's end, and an open-ended pattern's window ends with its line: for many
     /// triggers on a long line that is quadratic. So it looks in what lies near, and tries the few starts there are one by one.
     ///
-    /// Where words begin is known without a search, and most of what stands there begins no match.
+    /// Where the first bytes of a match say enough, or words' starts are few, there is no search at all.
     fn find_from(
         &mut self,
         line: &[u8],
@@ -256,9 +262,10 @@ impl Search<'_> {
         last: usize,
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<PatternMatch> {
-        if let Some(first) = self.automaton.first.filter(|_| last - window.start() <= WALKED) {
+        if let Some(first) = self.automaton.first.as_deref().filter(|_| last - window.start() <= WALKED) {
+            let fits = |at: usize| first.iter().zip(&line[at..]).skip(1).all(|(set, byte)| set.contains(*byte));
             // Both in one: bytes are random, and what is foreseen of each by itself is mostly wrong.
-            let is_start = |at: &usize| first.contains(line[*at]) & may_begin(*at);
+            let is_start = |at: &usize| (first[0].contains(line[*at]) & may_begin(*at)) && fits(*at);
             let mut starts = (window.start()..window.end().min(last + 1)).filter(is_start);
             return starts.find_map(|at| self.at(line, Span::new(at, window.end())));
         }

@@ -14,8 +14,8 @@ mod places;
 use regex_syntax::hir::Hir;
 
 use self::begins::{AT_ONCE, Begins, Class, Places};
-pub use self::places::places;
-use self::places::{DEPTH, ways};
+use self::places::ways;
+pub use self::places::{DEPTH, places};
 use super::boundary;
 use super::byte_set::ByteSet;
 use super::pattern::Pattern;

@@ -20,7 +20,7 @@ impl Finder<'_> {
         }
         let Some(text) = line_below(block, line) else { return self.wait_below(line) };
         let (start, end) = (text.start, text.end);
-        let has_mark = self.walls.iter().any(|wall| wall.start() < end && wall.end() > start);
+        let has_mark = self.walls.reach_into(Span::new(start, end));
         if has_mark || end - start > MAX_TEXT {
             return;
         }

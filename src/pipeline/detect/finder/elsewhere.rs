@@ -11,7 +11,7 @@ impl Finder<'_> {
         let detector = self.detector;
         let mut line = Line { start: 0, end: 0 };
         for (rare, end) in detector.rare.find(block) {
-            if self.wall_at(end).is_some() {
+            if self.walls.hold(end) {
                 continue;
             }
             if !line.holds(end) {
@@ -34,13 +34,13 @@ impl Finder<'_> {
         starts.find(block, &mut found);
         let mut line = Line { start: 0, end: 0 };
         for &Start { at, rules } in &found {
-            if self.wall_at(at + 1).is_some() {
+            if self.walls.hold(at + 1) {
                 continue;
             }
             if !line.holds(at + 1) {
                 line = Line::around(block, at + 1);
             }
-            let segment = self.between_walls(line, at);
+            let segment = self.walls.between(line, at);
             let mut rest = match (&starts.sieve, &mut self.sieve_cache) {
                 (Some(sieve), Some(cache)) => {
                     sieve.matching(cache, &block[line.start..line.end], at - line.start, rules)

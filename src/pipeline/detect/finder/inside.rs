@@ -95,7 +95,7 @@ impl<'d> Finder<'d> {
         for &Packed { end, phase } in &packed {
             let next = tokens.partition_point(|token| token.end() < end);
             let goes = tokens.get(next).is_some_and(|token| token.start() + packed::SHORTEST <= end);
-            if !goes && self.wall_at(end).is_none() {
+            if !goes && !self.walls.hold(end) {
                 if !line.holds(end) {
                     line = Line::around(block, end);
                 }
@@ -139,7 +139,7 @@ impl<'d> Finder<'d> {
             return Ok(());
         }
         // Other texts show a mark as it is, and the search knows it there. In base64 it would be but more characters.
-        let around = if codec.layer() == Layer::Packed { self.between_walls(line, end - 1) } else { line };
+        let around = if codec.layer() == Layer::Packed { self.walls.between(line, end - 1) } else { line };
         let done = self.inside.read_before(codec, end).max(around.start);
         let region = codec.region(block, Span::new(around.start, around.end), end, done);
         self.inside.decoded += region.len();

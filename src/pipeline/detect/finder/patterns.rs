@@ -20,7 +20,7 @@ impl Finder<'_> {
         rule: usize,
         reach: Reach,
     ) -> Result<(), DatabaseError> {
-        let segment = self.between_walls(line, end - 1);
+        let segment = self.walls.between(line, end - 1);
         if end < segment.start + reach.min {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl Finder<'_> {
         };
         let mut start = first;
         while start <= last.min(line.end) {
-            let segment = self.between_walls(line, start);
+            let segment = self.walls.between(line, start);
             let matcher = compiled.matcher()?;
             let cache = self.caches[rule].get_or_insert_with(|| matcher.create_cache());
             let limit = segment.end.min(last.saturating_add(pattern.max_len()).saturating_add(1));
@@ -114,8 +114,7 @@ impl Finder<'_> {
                 }
             }
             // Nothing more before the next wall; go on behind it.
-            let next = self.walls.partition_point(|wall| wall.end() <= start.max(segment.end));
-            match self.walls.get(next) {
+            match self.walls.behind(start.max(segment.end)) {
                 Some(wall) if wall.end() <= last => start = wall.end(),
                 _ => break,
             }

@@ -35,7 +35,7 @@ pub mod trigger;
 pub mod validator;
 pub mod who;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::candidate::Compiled;
 use self::context::ContextWords;
@@ -73,7 +73,7 @@ enum Use {
     Scheme { rule: usize },
     /// `://`.
     Url { rule: usize },
-    /// The words that end the label of a line which begins a private key.
+    /// The words that end the label of a line which begins a private key, or that come before the number of its rows.
     Armor { rule: usize },
     /// A part of a message that a container runtime has cut into lines.
     Partial(Runtime),
@@ -81,6 +81,8 @@ enum Use {
     Body { rule: usize, len: usize },
     /// What may be a secret written in a codec: the region around is decoded and searched.
     Encoded(Codec),
+    /// A trigger of a pattern, percent-encoded: the region around is decoded and searched.
+    PercentEncoded,
     /// The start of something that inkprint wrote.
     Written,
 }
@@ -159,14 +161,20 @@ impl Detector {
         let patterns = fast.iter().any(|(_, used)| matches!(used, Use::Pattern { .. }));
         let keys = fast.iter().any(|(_, used)| matches!(used, Use::Key { .. }));
         let encoded = encoded::triggers(keys);
+        let of_patterns = fast.iter().filter(|(_, used)| matches!(used, Use::Pattern { .. }));
+        let escaped: BTreeSet<Literal> = of_patterns
+            .flat_map(|(trigger, _)| trigger.anchor().literals)
+            .filter_map(|literal| encoded::percent(&literal))
+            .collect();
         fast.into_iter().for_each(|(trigger, used)| add(trigger, used));
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
         for runtime in [Runtime::Cri, Runtime::Docker] {
             let triggers = runtime.triggers().iter().map(|text| Trigger::literal(text, false));
             triggers.for_each(|trigger| add(trigger, Use::Partial(runtime)));
         }
-        for (literal, codec) in encoded {
-            let used = Use::Encoded(codec);
+        let escaped = escaped.into_iter().map(|literal| (literal, Use::PercentEncoded));
+        let encoded = encoded.into_iter().map(|(literal, codec)| (literal, Use::Encoded(codec)));
+        for (literal, used) in encoded.chain(escaped) {
             by_literal.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
         }
         let (literals, guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
@@ -308,7 +316,8 @@ fn uses(at: usize, rule: &Rule, words: &ContextWords) -> Option<Vec<(Trigger, Us
             let label = Trigger::literal("PRIVATE KEY", false);
             let bodies =
                 bodies.iter().map(|body| (Trigger::literal(body, false), Use::Body { rule: at, len: body.len() }));
-            Some([(label, Use::Armor { rule: at })].into_iter().chain(bodies).collect())
+            let labels = [label, Trigger::literal(armor::COUNTED, false)].map(|label| (label, Use::Armor { rule: at }));
+            Some(labels.into_iter().chain(bodies).collect())
         }
         Form::Pattern(pattern) => {
             let own = trigger::derive(pattern.hir());

@@ -36,15 +36,12 @@ fn prints(text: &str) -> Vec<&str> {
     text.match_indices("-k1-").filter_map(|(at, _)| text.get(at + 4..at + 24)).collect()
 }
 
-#[test]
-fn a_key_has_one_fingerprint_however_its_lines_are_written() {
-    let engine = Engine::new(&POLICY);
-    let body = rows(300, 64, 1);
-    let lines = block("RSA PRIVATE KEY", &body);
+/// Lines as programs, patches, runtimes and strings write them, each way closed by a newline.
+fn ways(lines: &[String]) -> Vec<String> {
     let written = |line: &dyn Fn(usize, &str) -> String| -> String {
         lines.iter().enumerate().map(|(number, text)| line(number, text) + "\n").collect()
     };
-    let forms = [
+    vec![
         written(&|_, line| line.to_owned()),
         written(&|_, line| format!("{line}\r")),
         written(&|_, line| format!("    {line}")),
@@ -58,23 +55,24 @@ fn a_key_has_one_fingerprint_however_its_lines_are_written() {
         }),
         format!("{{\"private_key\":\"{}\\n\"}}\n", lines.join("\\n")),
         format!("{{\"body\":\"{{\\\"key\\\":\\\"{}\\\"}}\"}}\n", lines.join("\\\\n")),
-    ];
+    ]
+}
+
+/// The one fingerprint of a key in whatever way these lines are written, of which `rows` are its body and `public` stay.
+fn one_print(engine: &Engine<'_>, lines: &[String], rows: &[String], public: &[&str]) -> String {
     let mut all = Vec::new();
-    for form in &forms {
-        let cleaned = redacted(&engine, &format!("before\n{form}after\n"));
-        assert!(body.iter().all(|row| !cleaned.contains(&row[..12])), "{cleaned}");
+    for form in ways(lines) {
+        let cleaned = redacted(engine, &format!("before\n{form}after\n"));
+        assert!(rows.iter().all(|row| !cleaned.contains(&row[..12])), "{cleaned}");
         assert!(cleaned.starts_with("before\n") && cleaned.ends_with("after\n"), "{cleaned}");
         // On one line, all of the key's value goes.
-        let lines = form.lines().count() > 1;
-        assert!(
-            !lines || cleaned.contains("-----BEGIN RSA PRIVATE KEY-----") && cleaned.contains("-----END"),
-            "{cleaned}"
-        );
+        let has_lines = form.lines().count() > 1;
+        assert!(!has_lines || public.iter().all(|text| cleaned.contains(text)), "{cleaned}");
         let found = prints(&cleaned);
         assert_eq!(found.len(), 1, "{cleaned}");
         all.push(found[0].to_owned());
         // Twice is once, and cuts change nothing.
-        assert_eq!(redacted(&engine, &cleaned), cleaned);
+        assert_eq!(redacted(engine, &cleaned), cleaned);
         let log = format!("before\n{form}after\n");
         for cut in (0..log.len()).step_by(5) {
             let cut = String::from_utf8(engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[cut])).expect("text");
@@ -82,8 +80,36 @@ fn a_key_has_one_fingerprint_however_its_lines_are_written() {
         }
     }
     assert!(all.iter().all(|print| *print == all[0]), "{all:?}");
+    all.swap_remove(0)
+}
+
+#[test]
+fn a_key_has_one_fingerprint_however_its_lines_are_written() {
+    let engine = Engine::new(&POLICY);
+    let body = rows(300, 64, 1);
+    let edges = ["-----BEGIN RSA PRIVATE KEY-----", "-----END"];
+    let print = one_print(&engine, &block("RSA PRIVATE KEY", &body), &body, &edges);
     let other = redacted(&engine, &block("RSA PRIVATE KEY", &rows(300, 64, 2)).join("\n"));
-    assert_ne!(prints(&other)[0], all[0]);
+    assert_ne!(prints(&other)[0], print);
+}
+
+/// PuTTY's files say how many rows there are, and nothing ends them: what follows may look like one.
+#[test]
+fn a_key_file_of_putty_goes_by_its_number_of_rows() {
+    let engine = Engine::new(&POLICY);
+    let (public, behind) = (rows(96, 64, 4), rows(96, 64, 5));
+    for bytes in [36, 130, 300] {
+        let body = rows(bytes, 64, 6);
+        let head = ["PuTTY-User-Key-File-3: ssh-rsa", "Encryption: none", "Public-Lines: 2"].map(str::to_owned);
+        let count = [format!("Private-Lines: {}", body.len())];
+        let lines = [&head[..], &public, &count, &body, &["Private-MAC: 0d1f".to_owned()], &behind].concat();
+        one_print(
+            &engine,
+            &lines,
+            &body,
+            &[&public[0], &public[1], &count[0], "Private-MAC: 0d1f", &behind[0], &behind[1]],
+        );
+    }
 }
 
 #[test]

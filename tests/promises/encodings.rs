@@ -50,6 +50,15 @@ fn partly_percent(text: &str) -> String {
     text.bytes().enumerate().map(byte).collect()
 }
 
+/// Escaped as encoders do it: all but what needs no escape.
+fn percent_encoded(text: &str) -> String {
+    let byte = |byte: u8| {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(byte).collect()
+}
+
 /// What stands for `text` in encodings that are another spelling of it, and may so stand beside a key.
 fn spelled(text: &str) -> Vec<String> {
     vec![
@@ -159,6 +168,30 @@ fn a_password_with_percent_signs_is_itself_where_nothing_is_encoded() {
     ] {
         holds(&engine, &line, password.as_bytes()).expect("one fingerprint");
     }
+}
+
+/// An escape ends what a pattern can read: what is behind it must not be left, nor the whole be missed for it.
+#[test]
+fn a_token_goes_whole_where_an_encoder_cut_it() {
+    let engine = Engine::new(&POLICY);
+    let twice = |text: &str| percent_encoded(&percent_encoded(text));
+    for token in [
+        "fm2_lJPECAAAAAAAAyZ5xBCtq7vxu0qMH1cS8Zb4nqR7wrhodHRwczovL2FwaS5mbHkuaW8vdjGWAJLOAAEqUh8Lk7i1L2ZseS1hcHBzL2ZseQ/LMJyQ+kQq7=",
+        "Xr7pQ2mN9sT4vW6yB8dF1gH3jK5lZ0cV7bN2mQ4wE6rT8yU1iO3pA5sD7fG9hJ+k2lAzX4cV6bN8+AStQ1wE3r==",
+        "3963623274:AAGq7xk2m9c4vw8z5tn1bhd7k2pQ3C5h8b2",
+    ] {
+        let raw = format!("GET /v?x={token}&y=1");
+        for line in [raw.clone(), raw.replace(token, &percent_encoded(token)), format!("q={} z", percent_encoded(&raw))]
+        {
+            holds(&engine, &line, token.as_bytes()).expect("one fingerprint");
+        }
+    }
+    let webhook = "https://discord.com/api/webhooks/123456789012345678/abcdefGHIJKLmnopQRSTuvwxYZ0123456789abcdefGHIJKLmnopQRSTuvwxYZ012345";
+    let of = |line: &str| prints(&engine.redact(line.as_bytes()));
+    assert_eq!(of(&format!("next={} 200", percent_encoded(webhook))), of(webhook));
+    let token = "ghp_Zt4bQmW9xLc2Rk7vNs1HdYp6JgFa3UeT8oKi";
+    holds(&engine, &format!("GET /login?next={}", twice(&format!("/x?t={token}"))), token.as_bytes())
+        .expect("one fingerprint");
 }
 
 #[test]

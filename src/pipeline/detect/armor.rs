@@ -46,14 +46,28 @@ pub struct Begun {
     column: usize,
     /// The offset of the next line.
     next: usize,
+    /// How many rows there are, where the line says so.
+    count: Option<usize>,
 }
 
-/// Whether the words `PRIVATE KEY` that end at `end` stand in a line that begins a block and holds nothing of its body; if so,
-/// where they do.
+/// What stands before the number of a private key's rows in a PuTTY key file.
+pub const COUNTED: &str = "Private-Lines: ";
+/// Of how many digits that number is at most.
+const COUNT_DIGITS: usize = 4;
+
+/// Whether the words `PRIVATE KEY`, or [`COUNTED`], that end at `end` stand in a line that begins a block and holds nothing of its body; if
+/// so, where they do.
 ///
 /// `rows` is what is known of the line's rows: to look for one behind each of very many such words would be quadratic.
 pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Begun> {
     let before = &text[line.start().max(end.saturating_sub(MAX_LABEL))..end];
+    if before.ends_with(COUNTED.as_bytes()) {
+        let digits = text[end..line.end()].iter().take(COUNT_DIGITS).take_while(|b| b.is_ascii_digit()).count();
+        let count = std::str::from_utf8(&text[end..end + digits]).ok()?.parse().ok().filter(|count| *count > 0)?;
+        let column = end - COUNTED.len() - line.start();
+        let begun = Begun { column, next: next_line(text, line), count: Some(count) };
+        return (!rows.stands_behind(text, end + digits, line)).then_some(begun);
+    }
     let label = memchr::memmem::rfind(before, b"BEGIN ")?;
     let dashes = before[..label].trim_ascii_end();
     let known = before[label..].iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ');
@@ -71,7 +85,7 @@ pub fn begins(text: &[u8], end: usize, line: Span, rows: &mut Rows) -> Option<Be
     }
     let dashes = dashes.iter().rev().take_while(|b| **b == b'-').count();
     let column = end - before.len() + label - line.start();
-    let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line) };
+    let begun = Begun { column: column.saturating_sub(dashes), next: next_line(text, line), count: None };
     (!rows.stands_behind(text, behind, line)).then_some(begun)
 }
 
@@ -117,8 +131,9 @@ pub fn may_be_armor(line: &[u8]) -> bool {
 
 /// Follows a block that [`begins`] has found. Where a mark stands before the first row, the block was cleaned before, and what else is in
 /// it was no row then.
-pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
+pub fn follow(text: &[u8], Begun { column, next, count }: Begun) -> Armor {
     let mut walk = Walk::new(Some(column), None, MAX_FOREIGN);
+    walk.left = count;
     walk.lines(text, next);
     walk.armor
 }
@@ -126,7 +141,7 @@ pub fn follow(text: &[u8], Begun { column, next }: Begun) -> Armor {
 /// Follows a block of which the text begins with more rows.
 pub fn resume(text: &[u8], shape: Shape) -> Armor {
     let mut walk = Walk::new(None, Some(shape), MAX_FOREIGN);
-    walk.confirmed = true;
+    (walk.confirmed, walk.left) = (true, shape.left);
     walk.lines(text, 0);
     walk.armor
 }
@@ -162,6 +177,8 @@ struct Walk {
     most: usize,
     foreign: usize,
     headers: usize,
+    /// So many rows are still to come, where that is known.
+    left: Option<usize>,
     /// Of all rows.
     characters: usize,
     /// The line before was a row, or blank behind one.
@@ -182,6 +199,7 @@ impl Walk {
             most,
             foreign: 0,
             headers: 0,
+            left: None,
             characters: 0,
             joined: false,
             confirmed: false,
@@ -193,12 +211,12 @@ impl Walk {
         let mut at = from;
         while at < text.len() {
             let line = line_at(text, at);
-            if !self.line(text, line) {
+            if !self.line(text, line) || self.left == Some(0) {
                 return;
             }
             at = next_line(text, line);
         }
-        self.armor.open = Some(self.shape);
+        self.armor.open = Some(self.shape.map(|shape| shape.with_left(self.left)));
     }
 
     /// Whether the block may go on behind this line.
@@ -222,6 +240,9 @@ impl Walk {
             _ if marked => None,
             Some(_) if self.padded => None,
             Some(shape) => shape.row_in(inner, self.characters, || {
+                if let Some(left) = self.left {
+                    return left == 1;
+                }
                 let next = next_line(text, line);
                 undecided.set(next == text.len());
                 next < text.len() && is_edge(&text[line_at(text, next).range()])
@@ -284,6 +305,7 @@ impl Walk {
         self.armor.rows.extend_from_slice(&text[row.range()]);
         self.armor.rows.push(b'\n');
         self.characters += row.len();
+        self.left = self.left.map(|left| left.saturating_sub(1));
         self.padded |= text[row.range()].ends_with(b"=");
         match self.armor.groups.last_mut() {
             Some(group) if self.joined => *group = group.union(row),

@@ -65,10 +65,18 @@ fn ends_in_escape(text: &[u8]) -> bool {
     let hex = |from: usize| (1..=from).all(|k| back(k).is_some_and(|b| b.is_ascii_hexdigit()));
     let last = text[n - 1];
     (matches!(last, b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0' | b'a' | b'e') && back(2) == Some(b'\\'))
-        || (hex(2) && back(3) == Some(b'%'))
+        || (hex(2) && ends_in_percent(&text[..n - 2]))
         || (hex(2) && back(3) == Some(b'x') && back(4) == Some(b'\\'))
         || (hex(4) && back(5) == Some(b'u') && back(6) == Some(b'\\'))
         || (last == b'm' && ends_in_colour(text))
+}
+
+/// A percent sign, itself encoded as often as may be: `%`, `%25`, `%2525`.
+fn ends_in_percent(mut text: &[u8]) -> bool {
+    while let Some(before) = text.strip_suffix(b"25") {
+        text = before;
+    }
+    text.ends_with(b"%")
 }
 
 /// `ESC [ digits and semicolons m`, with the escape character itself or written as `\x1b`, `\u001b`, `\033` or `\e`.
@@ -104,6 +112,8 @@ mod tests {
             "\\u0026",
             "%3D",
             "%3d",
+            "%253D",
+            "%25252f",
             "\\x1b",
             "\x1b[32m",
             "\\u001b[1;31m",
@@ -117,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_word_does_not_begin_within_one() {
-        for before in ["a", "_", "n", "3D", "m", "32m", "[32m", "zu0026"] {
+        for before in ["a", "_", "n", "3D", "253D", "%3253D", "m", "32m", "[32m", "zu0026"] {
             assert!(!at_end(before), "{before:?}");
         }
     }

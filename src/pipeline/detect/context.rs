@@ -5,6 +5,7 @@
 
 mod authorization;
 mod key;
+mod letters;
 mod separator;
 mod url;
 mod value;

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::model::Span;
 
-pub use self::triggers::triggers;
+pub use self::triggers::{percent, triggers};
 
 /// So many layers are undone, one inside the other. Layers of JSON strings that the context rules read themselves do not count.
 pub const MAX_DEPTH: u8 = 3;
@@ -26,8 +26,11 @@ pub const MAX_DEPTH: u8 = 3;
 /// No region is longer.
 pub const MAX_REGION: usize = 64 * 1024;
 
-/// So near behind a trigger is an escape looked for.
+/// So near behind a trigger is an escape looked for, whatever stands between them.
 const CUT_WITHIN: usize = 24;
+
+/// So far behind it, where all between them may be of the token.
+const CUT_BEHIND: usize = 1024;
 
 /// What a region shares with the one before it: an encoded secret no longer than this is whole in one of the two.
 const OVERLAP: usize = 4 * 1024;
@@ -114,15 +117,25 @@ impl Codec {
     #[inline]
     pub fn cutting(block: &[u8], end: usize) -> Option<Self> {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
-        let at = memchr::memchr2(b'%', b'\\', behind)?;
-        if behind[..at].iter().any(|byte| *byte <= b' ' || *byte == b'"') {
-            return None;
-        }
-        match behind[at] {
-            b'%' if matches!(percent::value(block, end + at), Some(b'\n' | b' ' | b'/' | b'+')) => Some(Self::Percent),
+        let at = match memchr::memchr2(b'%', b'\\', behind) {
+            Some(at) if behind[..at].iter().any(|byte| *byte <= b' ' || *byte == b'"') => return None,
+            Some(at) => at,
+            None if behind.last().is_some_and(|last| percent::is_unreserved(*last)) => {
+                let behind = &block[end..block.len().min(end + CUT_BEHIND)];
+                behind.iter().position(|byte| !percent::is_unreserved(*byte))?
+            }
+            None => return None,
+        };
+        match block[end + at] {
+            b'%' if percent::goes_on(block, end + at) => Some(Self::Percent),
             b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
             _ => None,
         }
+    }
+
+    /// The codec in whose escapes a match that ends at `end` may go on.
+    pub fn going_on(block: &[u8], end: usize) -> Option<Self> {
+        (block.get(end) == Some(&b'%') && percent::goes_on(block, end)).then_some(Self::Percent)
     }
 
     /// The region around the trigger that ends at `end` in `line`, where all before `done` has been decoded.

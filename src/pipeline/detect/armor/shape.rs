@@ -13,6 +13,8 @@ pub struct Shape {
     length: usize,
     before: Option<u8>,
     behind: Option<u8>,
+    /// So many more rows there are, where that is known.
+    pub(super) left: Option<usize>,
 }
 
 impl Shape {
@@ -22,7 +24,13 @@ impl Shape {
             length: row.len(),
             before: row.start().checked_sub(1).map(|at| line[at]),
             behind: line.get(row.end()).copied(),
+            left: None,
         }
+    }
+
+    /// The same, with so many rows still to come.
+    pub(super) fn with_left(self, left: Option<usize>) -> Self {
+        Self { left, ..self }
     }
 
     /// The run without a prefix that is itself of the alphabet, as the `+` of a patch: there, the place is what to go by.

@@ -1,6 +1,6 @@
 //! Whether what stands at a telling key is a secret, or a word, a reference, a number, a duration.
 
-use super::{ContextWords, KeyForm, Written};
+use super::{ContextWords, KeyForm, Written, letters};
 use crate::pipeline::detect::placeholder::{self, DIGIT, LETTER, Traits};
 use crate::pipeline::fingerprint;
 
@@ -146,7 +146,7 @@ pub fn reads_like_words(value: &[u8]) -> bool {
     // Random letters change case about every other character; words do so every four or more. And of words, at least a quarter of
     // the letters are vowels; of random letters, fewer.
     let humps_fit = letters >= humps * 4 || (letters == value.len() && letters < 4);
-    letters > 0 && humps_fit && (letters < 12 || vowels * 4 >= letters)
+    letters > 0 && humps_fit && (letters < 12 || (vowels * 4 >= letters && !letters::are_in_no_order(value)))
 }
 
 /// What is left of an expression when the quote before it closed a string: `" + getPassword() + "`, `' . $x`, `", label: "`.
@@ -229,6 +229,7 @@ fn is_object(value: &[u8]) -> bool {
         return false;
     }
     match value.get(name) {
+        Some(b'{' | b'[') if !is_named(&value[..name]) => false,
         // `Abc{1}2` goes on behind the bracket: that is no object.
         Some(b'{' | b'[') => !value[name..value.len() - 1].iter().any(|b| matches!(b, b'}' | b']')),
         Some(b'@') => {
@@ -237,6 +238,11 @@ fn is_object(value: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a name is made of words, each with a number behind it or not: `base64.decode`, and not `HlME`.
+fn is_named(name: &[u8]) -> bool {
+    name.split(|b| !b.is_ascii_alphabetic()).all(|part| part.is_empty() || reads_like_words(part))
 }
 
 /// What the names of variables begin with where they need no mark of their own.
@@ -264,6 +270,7 @@ fn is_code(value: &[u8]) -> bool {
         Some(b'(' | b'[') => {
             name > 2
                 && !value[0].is_ascii_digit()
+                && is_named(&value[..name])
                 && value[..name].iter().filter(|b| b.is_ascii_digit()).count() * 4 < name.max(1)
                 // How many digits a mark has is chance: what stands beside it must not depend on that.
                 && fingerprint::find_written(&value[..name]).next().is_none()
@@ -296,6 +303,8 @@ mod tests {
             "bcdfwxnmqrtplkjh",
             "p@ss",
             "tr0ub4dor",
+            "FJqgonoTOlGzxumZCWlBGHrejxUeWfIE",
+            "uvoewjhaqibzoyde",
         ] {
             assert!(!reads_like_words(random.as_bytes()), "{random}");
         }
@@ -341,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_is_one() {
-        for value in ["hunter2!", "letmein", "a1b2.c3d4", "x(y)9z#", "Abc{1}2"] {
+        for value in ["hunter2!", "letmein", "a1b2.c3d4", "x(y)9z#", "Abc{1}2", "HlME(c6Jc)", "uYgh{G8db}"] {
             assert!(secret(value, Shape::Bare, true), "{value}");
         }
         assert!(secret("9f8e7d6c", Shape::Quoted, false));

@@ -37,7 +37,9 @@ fn inner_value(text: &[u8], at: usize) -> Option<u8> {
     value(&[b'%', digits[0], digits[1]], 0)
 }
 
-fn is_unreserved(byte: u8) -> bool {
+/// Whether an encoder leaves `byte` as it is (RFC 3986, section 2.3).
+#[inline]
+pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
@@ -46,6 +48,12 @@ pub fn value(text: &[u8], at: usize) -> Option<u8> {
     let [b'%', high, low, ..] = text.get(at..)? else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
     Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// Whether a token may go on behind the escape at `at`: it stands for what tokens, keys and webhooks hold, or is itself encoded.
+pub fn goes_on(text: &[u8], at: usize) -> bool {
+    let goes_on = |byte| matches!(byte, b'/' | b'+' | b'=' | b':' | b'|' | b'%' | b'\n' | b' ') || is_unreserved(byte);
+    value(text, at).is_some_and(goes_on)
 }
 
 /// Whether an encoder can have written `text`: it leaves no percent sign but those of its escapes, and nothing that may stand nowhere in a URL,

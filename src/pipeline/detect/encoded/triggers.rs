@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::percent::is_unreserved;
 use super::{Codec, base64};
 use crate::pipeline::detect::trigger::Literal;
 
@@ -67,9 +68,35 @@ pub fn triggers(keys: bool) -> BTreeSet<(Literal, Codec)> {
     packed.chain(spelled).collect()
 }
 
+/// A pattern's literal as an encoder writes it, where that is not as it stands: a webhook's `/`, the `+` of a key. What an encoder would write in
+/// more ways than one is left out.
+pub fn percent(literal: &Literal) -> Option<Literal> {
+    let mut bytes = Vec::with_capacity(literal.bytes.len() * 3);
+    for &byte in &literal.bytes {
+        match byte {
+            b'/' | b'+' | b':' | b'=' | b'|' | b'@' | b',' => bytes.extend(format!("%{byte:02x}").into_bytes()),
+            byte if is_unreserved(byte) => bytes.push(byte.to_ascii_lowercase()),
+            _ => return None,
+        }
+    }
+    // Hexadecimal digits come in both cases; a hit is decoded and searched, and so may have letters in any.
+    (bytes.len() > literal.bytes.len()).then_some(Literal { bytes, caseless: true })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn literals_are_percent_encoded_where_an_encoder_would() {
+        let of = |text: &str| {
+            let literal = Literal { bytes: text.as_bytes().to_vec(), caseless: false };
+            percent(&literal).map(|literal| String::from_utf8(literal.bytes).expect("ASCII"))
+        };
+        assert_eq!(of("example.com/Hooks/").as_deref(), Some("example.com%2fhooks%2f"));
+        assert_eq!(of("+ASt").as_deref(), Some("%2bast"));
+        assert_eq!((of("ghp_"), of("x: y")), (None, None));
+    }
 
     #[test]
     fn keys_bring_their_forms() {

@@ -5,6 +5,7 @@ use super::walls::Line;
 use crate::model::Span;
 use crate::pipeline::detect::context;
 use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::encoded::Codec;
 use crate::pipeline::detect::rule::Form;
 use crate::pipeline::detect::trigger::Reach;
 use crate::pipeline::detect::{Detector, Use, boundary};
@@ -33,6 +34,7 @@ impl Finder<'_> {
         match used {
             Use::Written => {}
             Use::Encoded(codec) => self.look_inside(block, line, end, codec)?,
+            Use::PercentEncoded => self.look_inside(block, line, end, Codec::Percent)?,
             Use::Pattern { rule, reach } => self.confirm_pattern(block, line, end, rule, reach)?,
             Use::Near { rule } => self.confirm_near(block, line, end, rule)?,
             Use::Key { rule, behind } => {

@@ -5,6 +5,7 @@ use super::{Finder, Found};
 use crate::model::Span;
 use crate::pipeline::detect::candidate::{Refusal, admit};
 use crate::pipeline::detect::database::DatabaseError;
+use crate::pipeline::detect::encoded::Codec;
 use crate::pipeline::detect::pattern::PatternMatch;
 use crate::pipeline::detect::resolve::Canonical;
 use crate::pipeline::detect::rule::{Form, Kind, Pack};
@@ -58,7 +59,7 @@ impl Finder<'_> {
         let limit = segment.end.min(start.saturating_add(pattern.max_len()).saturating_add(1));
         let window = Span::new(start - line.start, limit - line.start);
         match matcher.at(cache, text, window) {
-            Some(found) if begins => self.consider(block, line, segment, rule, found),
+            Some(found) if begins => self.consider(block, line, segment, rule, found)?,
             Some(found) => {
                 let span = found.secret.shifted(line.start);
                 self.refuse(Found { rule, span, key: None, refusal: Some(Refusal::Boundary) });
@@ -100,7 +101,7 @@ impl Finder<'_> {
                     start = found.whole.start() + line.start + 1;
                     if !pattern.wants_boundary() || boundary::begins_word(text, found.whole.start()) {
                         let so_far = self.candidates.len();
-                        self.consider(block, line, segment, rule, found);
+                        self.consider(block, line, segment, rule, found)?;
                         // Of an address, what begins later with the same at sign is only a part of it.
                         let has_last = found.whole.end() + line.start > last;
                         if compiled.rule.kind == Kind::Personal && has_last && self.candidates.len() > so_far {
@@ -122,12 +123,19 @@ impl Finder<'_> {
         Ok(())
     }
 
-    pub(super) fn consider(&mut self, block: &[u8], line: Line, segment: Line, rule: usize, found: PatternMatch) {
+    pub(super) fn consider(
+        &mut self,
+        block: &[u8],
+        line: Line,
+        segment: Line,
+        rule: usize,
+        found: PatternMatch,
+    ) -> Result<(), DatabaseError> {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
         let span = found.secret.shifted(line.start);
         if span.is_empty() {
-            return;
+            return Ok(());
         }
         // What such a pattern finds is known by what stands around it, so words are no more values of it than of a key.
         let is_word = of.pack == Pack::Context && self.detector.words.is_no_value(&block[span.range()]);
@@ -142,7 +150,11 @@ impl Finder<'_> {
                 let is_personal = of.kind == Kind::Personal;
                 let add_quotes = if is_personal { personal::json_quotes(text, found.secret) } else { None };
                 self.push(block, rule, span, canonical, add_quotes);
-                return;
+                // An escape ends what the pattern can read, and may be in the midst of the secret.
+                if !is_personal && let Some(codec) = Codec::going_on(block, span.end()) {
+                    self.look_inside(block, line, span.end(), codec)?;
+                }
+                return Ok(());
             }
             Err(refusal) => refusal,
         };
@@ -151,5 +163,6 @@ impl Finder<'_> {
             self.doubts.push(line.start);
         }
         self.refuse(Found { rule, span, key: None, refusal: Some(refusal) });
+        Ok(())
     }
 }

@@ -60,7 +60,8 @@ impl Walls {
     fn first_behind(&self, at: usize) -> usize {
         let is_before = |wall: usize| self.spans.get(wall).is_some_and(|wall| wall.end() <= at);
         let hint = self.hint.get();
-        let close = if hint == 0 || is_before(hint - 1) { (hint..hint + CLOSE).find(|wall| !is_before(*wall)) } else { None };
+        let close =
+            if hint == 0 || is_before(hint - 1) { (hint..hint + CLOSE).find(|wall| !is_before(*wall)) } else { None };
         let found = close.unwrap_or_else(|| self.spans.partition_point(|wall| wall.end() <= at));
         self.hint.set(found);
         found

@@ -195,7 +195,7 @@ pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -
     let secret = &line[found.secret.range()];
     // Of a number with a check digit its own sum says whether it is one; there are telephone numbers of one digit.
     if rule.kind == Kind::Personal {
-        if is_part_of_another(rule, line, found.whole.start()) {
+        if is_part_of_another(rule, line, found) {
             return Err(Refusal::Before);
         }
     } else if is_placeholder(rule, secret) {
@@ -220,10 +220,12 @@ pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -
     }
 }
 
-/// Whether personal data at `start` would be cut out of an escape or a URL's user-info.
-fn is_part_of_another(rule: &Rule, line: &[u8], start: usize) -> bool {
+/// Whether personal data would be cut out of an escape, a URL's user-info or a product's version.
+fn is_part_of_another(rule: &Rule, line: &[u8], found: PatternMatch) -> bool {
+    let start = found.whole.start();
     personal::begins_in_escape(line, start)
         || (rule.encoding == Some(Encoding::Email) && personal::in_user_info(line, start))
+        || (rule.encoding == Some(Encoding::Ip) && personal::is_product_version(line, found.secret))
 }
 
 /// Words shorter than this are a part of many others (`sin` of `using`).

@@ -115,14 +115,22 @@ pub fn json_quotes(line: &[u8], number: Span) -> Option<u8> {
 /// How far back the user-info of a URL may begin.
 const MAX_USER_INFO: usize = 256;
 
-/// Whether what stands at `start` is the user-info of a URL, as in `ssh://git@host/`: no address of mail.
+/// Whether what looks like an address of a network is a browser's version, of which only the first number is told: `Chrome/120.0.0.0`. Java
+/// prints a host's name and address so, but no network's.
+pub fn is_product_version(line: &[u8], address: Span) -> bool {
+    let before = &line[..address.start()];
+    line[address.range()].ends_with(b".0.0.0") && matches!(before, [.., name, b'/'] if name.is_ascii_alphabetic())
+}
+
+/// Whether what stands at `start` is the user-info of a URL, as in `ssh://git@host/`, or git's own user, as in `git@host:path`: no address of
+/// mail.
 pub fn in_user_info(line: &[u8], start: usize) -> bool {
     let before = line[..start].iter().rev().take(MAX_USER_INFO);
     let ends = |b: &&u8| {
         b.is_ascii_whitespace() || matches!(**b, b'/' | b'"' | b'\'' | b'<' | b'>' | b'?' | b'#' | b'&' | b',')
     };
     let length = before.take_while(|b| !ends(b)).count();
-    line[..start - length].ends_with(b"://")
+    line[..start - length].ends_with(b"://") || line[start..].starts_with(b"git@")
 }
 
 #[cfg(test)]

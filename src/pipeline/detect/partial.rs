@@ -28,6 +28,9 @@ pub enum Runtime {
 }
 
 impl Runtime {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+
     /// What stands in every line that may be a part; every entry of Docker's has it, so see [`may_go_on`](Self::may_go_on).
     pub fn triggers(self) -> &'static [&'static str] {
         match self {

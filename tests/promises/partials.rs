@@ -152,6 +152,26 @@ fn parts_between_the_parts_of_another_runtimes_message_are_put_together() {
     }
 }
 
+/// A string that was cut off took the newline with it that ends its entry: for whoever reads that next, it went on in the entry below.
+#[test]
+fn the_newline_that_ends_an_entry_stays() {
+    let engine = Engine::new(&POLICY);
+    let message = "read password=\"Vq7-molten-Harbor";
+    let raw = redacted(&engine, &format!("{message}\n"));
+    let in_json = |part: &str| part.replace('"', "\\\"");
+    let below = docker(&["Zk81mQx0qT of another"]);
+    for cut in 1..message.len() {
+        let (a, b) = message.split_at(cut);
+        for entries in [docker(&[&in_json(message)]), docker(&[&in_json(a), &in_json(b)])] {
+            let log = format!("{entries}{below}");
+            let cleaned = redacted(&engine, &log);
+            assert_eq!(prints(&cleaned), prints(&raw), "{cleaned}");
+            assert!(cleaned.ends_with(&below) && cleaned.matches(r#"\n","stream""#).count() == 2, "{cleaned}");
+            assert_eq!(redacted(&engine, &cleaned), cleaned);
+        }
+    }
+}
+
 #[test]
 fn lines_keep_their_framing() {
     let engine = Engine::new(&POLICY);

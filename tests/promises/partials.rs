@@ -118,8 +118,8 @@ fn a_part_that_holds_a_row_of_a_key_keeps_its_framing() {
 #[test]
 fn parts_that_hold_what_another_runtime_writes_are_parts() {
     let engine = Engine::new(&POLICY);
-    let forms: [(fn(&[&str]) -> String, &str); 2] =
-        [(docker, "wrote to stdout PIPE, "), (cri, r#"{"log":"x","stream":"stdout"} "#)];
+    let forms =
+        [(docker as fn(&[&str]) -> String, "wrote to stdout PIPE, "), (cri, r#"{"log":"x","stream":"stdout"} "#)];
     for (message, secret) in SECRETS {
         let whole = redacted(&engine, &format!("{message}\n"));
         let start = message.find(secret).expect("it is there");

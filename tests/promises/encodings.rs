@@ -218,6 +218,20 @@ fn a_password_has_one_fingerprint_in_every_encoding() {
     });
 }
 
+/// The newline that ends a JSON string is none of the value's that was cut off in it.
+#[test]
+fn a_password_that_is_cut_off_has_one_fingerprint_in_every_json_string() {
+    let engine = Engine::new(&POLICY);
+    let mut text = "read password=\"Vq7-molten-Harbor\r\n".to_owned();
+    let mark = |text: &str| String::from_utf8(engine.redact(text.as_bytes())).expect("text");
+    let mut expected = mark(&text);
+    for _ in 0..3 {
+        text = json!({ "log": text }).to_string() + "\n";
+        expected = json!({ "log": expected }).to_string() + "\n";
+        assert_eq!(mark(&text), expected);
+    }
+}
+
 #[test]
 fn a_private_key_has_one_fingerprint_in_every_encoding() {
     let engine = Engine::new(&POLICY);

@@ -113,6 +113,65 @@ fn a_part_that_holds_a_row_of_a_key_keeps_its_framing() {
     }
 }
 
+/// Found by fuzzing: an entry of Docker's with CRI's tag in it was looked at as a line of CRI's, and not as what it is. **The rest of a secret
+/// came through.**
+#[test]
+fn parts_that_hold_what_another_runtime_writes_are_parts() {
+    let engine = Engine::new(&POLICY);
+    let forms =
+        [(docker as fn(&[&str]) -> String, "wrote to stdout PIPE, "), (cri, r#"{"log":"x","stream":"stdout"} "#)];
+    for (message, secret) in SECRETS {
+        let whole = redacted(&engine, &format!("{message}\n"));
+        let start = message.find(secret).expect("it is there");
+        for (form, before) in forms {
+            for cut in start + 1..start + secret.len() {
+                let (a, b) = message.split_at(cut);
+                let log = form(&[&format!("{before}{a}"), b]);
+                let cleaned = redacted(&engine, &log);
+                assert_eq!(prints(&cleaned), prints(&whole), "{cleaned}");
+                let rest = &secret[cut - start..];
+                assert!(rest.len() < 6 || !cleaned.contains(rest), "{cleaned}");
+                assert_eq!(redacted(&engine, &cleaned), cleaned);
+                let second = log.find('\n').expect("lines") + 1;
+                let pieces = engine.redact_in_pieces(MAX_LINE, log.as_bytes(), &[second]);
+                assert!(pieces == cleaned.as_bytes(), "{}", pieces.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_between_the_parts_of_another_runtimes_message_are_put_together() {
+    let engine = Engine::new(&POLICY);
+    let (a, b) = ("db password=Vq7-molten", "-Harbor host=db");
+    for (outer, inner) in [(cri as fn(&[&str]) -> String, docker as fn(&[&str]) -> String), (docker, cri)] {
+        let around = outer(&["one ", "two"]);
+        let (first, last) = around.split_at(around.find('\n').expect("lines") + 1);
+        let cleaned = redacted(&engine, &format!("{first}{}{last}", inner(&[a, b])));
+        assert!(prints(&cleaned).len() == 1 && !cleaned.contains("-Harbor"), "{cleaned}");
+    }
+}
+
+/// A string that was cut off took the newline with it that ends its entry: for whoever reads that next, it went on in the entry below.
+#[test]
+fn the_newline_that_ends_an_entry_stays() {
+    let engine = Engine::new(&POLICY);
+    let message = "read password=\"Vq7-molten-Harbor";
+    let raw = redacted(&engine, &format!("{message}\n"));
+    let in_json = |part: &str| part.replace('"', "\\\"");
+    let below = docker(&["Zk81mQx0qT of another"]);
+    for cut in 1..message.len() {
+        let (a, b) = message.split_at(cut);
+        for entries in [docker(&[&in_json(message)]), docker(&[&in_json(a), &in_json(b)])] {
+            let log = format!("{entries}{below}");
+            let cleaned = redacted(&engine, &log);
+            assert_eq!(prints(&cleaned), prints(&raw), "{cleaned}");
+            assert!(cleaned.ends_with(&below) && cleaned.matches(r#"\n","stream""#).count() == 2, "{cleaned}");
+            assert_eq!(redacted(&engine, &cleaned), cleaned);
+        }
+    }
+}
+
 #[test]
 fn lines_keep_their_framing() {
     let engine = Engine::new(&POLICY);

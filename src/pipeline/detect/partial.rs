@@ -28,6 +28,9 @@ pub enum Runtime {
 }
 
 impl Runtime {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+
     /// What stands in every line that may be a part; every entry of Docker's has it, so see [`may_go_on`](Self::may_go_on).
     pub fn triggers(self) -> &'static [&'static str] {
         match self {
@@ -51,7 +54,8 @@ const DOCKER_STREAM: &str = "\",\"stream\":\"std";
 /// One line of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Record {
-    /// Where the content stands; of Docker, without its quotes.
+    /// Where the content stands; of Docker, without its quotes, and without the newline that ends the message: what stands for a secret must
+    /// not take that with it, or what follows would be read as more of the message.
     content: Span,
     /// Whether it came from standard error.
     stderr: bool,
@@ -182,9 +186,14 @@ fn docker(line: &[u8]) -> Option<Record> {
         _ => return None,
     };
     let content = Span::new(START.len(), end);
-    let partial = !content.is_empty() && !ends_in_newline(&line[content.range()]);
+    let ends = ends_in_newline(&line[content.range()]);
+    let partial = !content.is_empty() && !ends;
+    let content = Span::new(content.start(), end - if ends { NEWLINE.len() } else { 0 });
     Some(Record { content, stderr, partial })
 }
+
+/// A newline as JSON strings have it.
+const NEWLINE: &str = "\\n";
 
 /// Whether a JSON string ends in an escaped newline.
 fn ends_in_newline(content: &[u8]) -> bool {
@@ -218,7 +227,7 @@ mod tests {
 {"log":"e\n","stream":"stdout","time":"2026"}
 "#;
         let message = message(block, Runtime::Docker, first_line(block)).expect("a message");
-        assert_eq!(message.text, br#"a \"b\" c\\nd\n"#);
+        assert_eq!(message.text, br#"a \"b\" c\\nd"#);
     }
 
     #[test]

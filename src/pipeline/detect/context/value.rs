@@ -69,7 +69,8 @@ impl Quote {
 
     /// The offset of the closing quote's first byte (its backslashes included), if it closes on this line.
     ///
-    /// A quote of the string's own depth closes it, and so does one of a string around it; a deeper one is a part of it.
+    /// A quote of the string's own depth closes it, and so does one of a string around it; a deeper one is a part of it. The newline that
+    /// ends the string around is none of what was cut off there: without it, a runtime's entry would be one that goes on.
     pub(super) fn closing(self, line: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         while let Some(found) = memchr::memchr(self.character, &line[at..]) {
@@ -80,12 +81,32 @@ impl Quote {
             }
             let depth = run.trailing_ones();
             if depth <= self.depth() {
-                return Some(quote - ((1 << depth) - 1));
+                let end = quote - ((1 << depth) - 1);
+                return Some(if depth < self.depth() { from + without_newlines(&line[from..end], depth) } else { end });
             }
             at = quote + 1;
         }
         None
     }
+}
+
+/// Where a string ends that begins at `start` and never closes: its line's ending is none of it.
+fn cut_off(line: &[u8], start: usize) -> usize {
+    line.len() - usize::from(line[start..].ends_with(b"\r"))
+}
+
+/// The length of `text`, the end of a JSON string of this depth, without the newlines that it ends in.
+fn without_newlines(text: &[u8], depth: u32) -> usize {
+    let backslashes = 1 << depth;
+    let mut end = text.len();
+    while let [before @ .., b'n' | b'r'] = &text[..end] {
+        let run = before.iter().rev().take_while(|b| **b == b'\\').count();
+        if run % (2 * backslashes) != backslashes {
+            break;
+        }
+        end = before.len() - backslashes;
+    }
+    end
 }
 
 /// Appends every value of `key` in `line` that counts as a secret of this rule.
@@ -128,7 +149,7 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             return None;
         }
         // A string that never closes was cut off: all that is left of it goes.
-        let span = Span::new(start, end.unwrap_or(line.len()));
+        let span = Span::new(start, end.unwrap_or_else(|| cut_off(line, start)));
         let shape = match separator {
             // A flag's argument, in a list of arguments.
             Separator::Comma if key.flag => Shape::Argument,

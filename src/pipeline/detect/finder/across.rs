@@ -16,14 +16,15 @@ use crate::pipeline::detect::resolve::{Canonical, Open};
 pub(super) struct Across<'d> {
     /// The finder of whole messages, made for the first of them.
     finder: Option<Box<Finder<'d>>>,
-    /// For standard output and standard error: lines before this are parts of messages that were searched.
-    searched: [usize; 2],
+    /// By runtime, for standard output and standard error: lines before this are parts of messages that were searched.
+    searched: [[usize; 2]; Runtime::COUNT],
     /// From the first line of each message to where its last line begins, in order.
     messages: Vec<Span>,
     /// What the runtimes wrote around the parts of these messages.
     frames: Vec<Span>,
-    /// The line that was looked at last: it may hold very many triggers.
-    looked_at: Option<usize>,
+    /// By runtime, the line that was looked at last: it may hold very many triggers. What one runtime writes into its lines may hold the
+    /// other's, so that to have looked for the one says nothing of the other.
+    looked_at: [Option<usize>; Runtime::COUNT],
     /// This finder searches messages itself, and what looks like a part inside one is none: to look again would have no end.
     nested: bool,
 }
@@ -31,8 +32,8 @@ pub(super) struct Across<'d> {
 impl Across<'_> {
     /// Forgets the block before.
     pub(super) fn begin(&mut self) {
-        self.searched = [0; 2];
-        self.looked_at = None;
+        self.searched = Default::default();
+        self.looked_at = Default::default();
         self.messages.clear();
         self.frames.clear();
     }
@@ -49,7 +50,7 @@ impl Across<'_> {
 
     /// Whether the block has messages in parts.
     pub(super) fn any(&self) -> bool {
-        self.searched != [0; 2]
+        self.searched.as_flattened().iter().any(|searched| *searched > 0)
     }
 }
 
@@ -57,12 +58,13 @@ impl<'d> Finder<'d> {
     /// Takes over what is found in the message whose first part is this line; also what lies in one part alone, as the key before it
     /// or what ends it may stand in another.
     pub(super) fn look_across(&mut self, block: &[u8], line: Line, runtime: Runtime) -> Result<(), DatabaseError> {
-        if self.across.nested || self.across.looked_at.replace(line.start) == Some(line.start) {
+        let looked_at = &mut self.across.looked_at[runtime as usize];
+        if self.across.nested || looked_at.replace(line.start) == Some(line.start) {
             return Ok(());
         }
         let text = &block[line.start..line.end];
         let Some(stderr) = partial::goes_on(runtime, text) else { return Ok(()) };
-        let searched = &mut self.across.searched[usize::from(stderr)];
+        let searched = &mut self.across.searched[runtime as usize][usize::from(stderr)];
         if line.start < *searched {
             return Ok(());
         }

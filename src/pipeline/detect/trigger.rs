@@ -9,6 +9,8 @@
 
 mod anchor;
 
+use std::cell::OnceCell;
+
 use regex_syntax::hir::{Hir, HirKind};
 
 pub use self::anchor::{Anchor, COMMON_WORDS, Literal, MAX_LITERAL};
@@ -173,7 +175,7 @@ struct Choice {
 }
 
 fn best_of(hir: &Hir) -> Option<Choice> {
-    let parts: Vec<&Hir> = flatten(hir);
+    let parts: Vec<Part<'_>> = flatten(hir).into_iter().map(|hir| Part { hir, heads: OnceCell::new() }).collect();
     let mut best: Option<(f32, Choice)> = None;
     let mut before = Reach { min: 0, max: Some(0) };
     for at in 0..parts.len() {
@@ -183,7 +185,7 @@ fn best_of(hir: &Hir) -> Option<Choice> {
         let here = strings_of(&parts[at..])
             .filter(|strings| strings.iter().all(|string| most_bits(string) > to_beat))
             .map(|strings| Choice { placed: place(strings, before), from: Some(at) });
-        let inside = match parts[at].kind() {
+        let inside = match parts[at].hir.kind() {
             HirKind::Alternation(branches) => {
                 every_branch(branches, before).map(|placed| Choice { placed, from: None })
             }
@@ -195,7 +197,7 @@ fn best_of(hir: &Hir) -> Option<Choice> {
                 best = Some((score, choice));
             }
         }
-        let properties = parts[at].properties();
+        let properties = parts[at].hir.properties();
         before.min += properties.minimum_len().unwrap_or(0);
         before.max = before.max.zip(properties.maximum_len()).map(|(a, b)| a + b);
     }
@@ -259,12 +261,22 @@ fn flatten(hir: &Hir) -> Vec<&Hir> {
     }
 }
 
+/// A part of a pattern.
+struct Part<'h> {
+    hir: &'h Hir,
+    /// See [`heads`]: a trigger may begin at each of the parts before, so that they are asked for many times.
+    heads: OnceCell<Option<Heads>>,
+}
+
+/// Strings, and whether they are all of what they are from.
+type Heads = (Vec<Vec<ByteSet>>, bool);
+
 /// Every string of byte sets with which a sequence of parts can begin, each as long as it is sure.
-fn strings_of(parts: &[&Hir]) -> Option<Vec<Vec<ByteSet>>> {
+fn strings_of(parts: &[Part<'_>]) -> Option<Vec<Vec<ByteSet>>> {
     let mut open: Vec<Vec<ByteSet>> = vec![Vec::new()];
     let mut done: Vec<Vec<ByteSet>> = Vec::new();
     for part in parts {
-        let (tails, exact) = heads(part)?;
+        let (tails, exact) = part.heads.get_or_init(|| heads(part.hir)).as_ref()?;
         if open.len() * tails.len() + done.len() > MAX_STRINGS {
             break;
         }
@@ -272,7 +284,7 @@ fn strings_of(parts: &[&Hir]) -> Option<Vec<Vec<ByteSet>>> {
         let (long, short) = open.into_iter().partition(|string| string.len() >= MAX_POSITIONS);
         done.extend::<Vec<_>>(long);
         open = short;
-        if !exact || open.is_empty() {
+        if !*exact || open.is_empty() {
             break;
         }
     }
@@ -286,7 +298,7 @@ fn strings_of(parts: &[&Hir]) -> Option<Vec<Vec<ByteSet>>> {
 }
 
 /// The strings with which one part begins, and whether they are all of it (so that what follows may be appended).
-fn heads(hir: &Hir) -> Option<(Vec<Vec<ByteSet>>, bool)> {
+fn heads(hir: &Hir) -> Option<Heads> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Some((vec![Vec::new()], true)),
         HirKind::Literal(literal) => Some((vec![literal.0.iter().map(|&byte| ByteSet::new([byte])).collect()], true)),

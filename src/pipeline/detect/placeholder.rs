@@ -253,11 +253,10 @@ pub fn stands_in(value: &[u8], traits: &Traits) -> bool {
         || says_where()
 }
 
-/// One character beyond ASCII, such as a tick, or the dots that a form shows.
+/// One character beyond ASCII, once or many times, such as a tick or an ellipsis; or the dots that a form shows.
 fn is_symbol(value: &[u8]) -> bool {
-    !value.is_ascii()
-        && (contains(value, "•".as_bytes())
-            || std::str::from_utf8(value).is_ok_and(|text| text.chars().nth(1).is_none()))
+    let is_one = |text: &str| text.chars().all(|character| text.starts_with(character));
+    !value.is_ascii() && (contains(value, "•".as_bytes()) || std::str::from_utf8(value).is_ok_and(is_one))
 }
 
 /// A name between signs by which templates know it: `__DB_PASSWORD__`, `@@DB_PASSWORD@@`, `%3Ctoken%3E`, `{Binding Password}`, or a word
@@ -425,6 +424,7 @@ mod tests {
             "(not set)",
             "(unchanged)",
             "✓",
+            "………",
             "{Binding Password}",
             "*default_password",
             "./pw.txt",

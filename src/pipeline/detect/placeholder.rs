@@ -33,6 +33,7 @@ const STAND_INS: &[&str] = &[
     "omitted",
     "stripped",
     "obfuscated",
+    "unchanged",
 ];
 
 /// Beginnings (same spelling) of sentences such as `your-api-key` and `insert token here`.
@@ -244,11 +245,37 @@ pub fn stands_in(value: &[u8], traits: &Traits) -> bool {
         return true;
     }
     is_reference(value)
+        || is_framed(value)
         || says_so(value)
         || is_filled
-        || (!value.is_ascii() && contains(value, "•".as_bytes()))
+        || is_symbol(value)
         || fills(value, traits)
         || says_where()
+}
+
+/// One character beyond ASCII, once or many times, such as a tick or an ellipsis; or the dots that a form shows.
+fn is_symbol(value: &[u8]) -> bool {
+    let is_one = |text: &str| text.chars().all(|character| text.starts_with(character));
+    !value.is_ascii() && (contains(value, "•".as_bytes()) || std::str::from_utf8(value).is_ok_and(is_one))
+}
+
+/// A name between signs by which templates know it: `__DB_PASSWORD__`, `@@DB_PASSWORD@@`, `%3Ctoken%3E`, `{Binding Password}`, or a word
+/// between brackets that says what is there: `(none)`.
+fn is_framed(value: &[u8]) -> bool {
+    const MARKUP: [&[u8]; 3] = [b"%24%7B", b"%7B%7B", b"%7b%7b"];
+    let inside = |open: &[u8], close: &[u8]| value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    let is_name = |name: &[u8]| {
+        name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
+    };
+    let is_words = |name: &[u8], joints: &[u8]| {
+        name.first().is_some_and(u8::is_ascii_alphabetic)
+            && name.iter().all(|b| b.is_ascii_alphabetic() || joints.contains(b))
+    };
+    inside(b"__", b"__").or_else(|| inside(b"@@", b"@@")).is_some_and(is_name)
+        || inside(b"%3C", b"%3E").or_else(|| inside(b"%3c", b"%3e")).is_some_and(|name| is_words(name, b"_-.+%20"))
+        || inside(b"(", b")").is_some_and(|words| is_words(words, b" -") && !words.iter().any(u8::is_ascii_uppercase))
+        || inside(b"{", b"}").is_some_and(|words| words.contains(&b' ') && is_words(words, b" ."))
+        || MARKUP.iter().any(|start| value.starts_with(start))
 }
 
 /// A reference to where the value comes from: `$VAR`, `${VAR}`, `$(cmd)`, `{{ var }}`, `%s`, `%(name)s`, `#{var}`, `` `cmd` ``.
@@ -285,10 +312,22 @@ fn is_reference(value: &[u8]) -> bool {
         }
         [b'$', digit] => digit.is_ascii_digit(),
         [b'%', b's' | b'd' | b'v' | b'q' | b'@'] | [b'%', b'+', b'v'] => true,
+        // An alias in YAML.
+        [b'*', name @ ..] if name.contains(&b'_') => name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_'),
         [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
         _ => {
             // Names of where a secret is kept, and tags of YAML that say how to get it.
-            const KEPT: [&[u8]; 5] = [b"arn:aws", b"vault:secret/", b"@Microsoft.KeyVault(", b"op://", b"ssm:/"];
+            const KEPT: [&[u8]; 9] = [
+                b"arn:aws",
+                b"vault:secret/",
+                b"@Microsoft.KeyVault(",
+                b"op://",
+                b"ssm:/",
+                b"./",
+                b"../",
+                b"import.meta.",
+                b"base64.",
+            ];
             const TAGS: [&[u8]; 5] = [b"!vault", b"!Ref", b"!Sub", b"!GetAtt", b"!secret"];
             TAGS.contains(&value)
                 || KEPT.iter().any(|kept| value.starts_with(kept))
@@ -378,6 +417,19 @@ mod tests {
             "&lt;PW&gt;",
             "\\$_POST",
             "$BASE_URL/forgot",
+            "__DB_PASSWORD__",
+            "@@DB_PASSWORD@@",
+            "%3Ctoken%3E",
+            "(none)",
+            "(not set)",
+            "(unchanged)",
+            "✓",
+            "………",
+            "{Binding Password}",
+            "*default_password",
+            "./pw.txt",
+            "import.meta.env.API_KEY",
+            "base64.b64decode(encoded).decode()",
         ] {
             assert!(is_placeholder_value(value.as_bytes()), "{value:?}");
         }
@@ -397,6 +449,11 @@ mod tests {
             "`9kQ2mZx",
             "{Kq8vZp3m7}",
             "xkcd9x",
+            "__gravelMoth7__",
+            "(Gr4vel)",
+            "пароль",
+            "*gravelmoth",
+            "{Gr4vel Moth}",
         ] {
             assert!(!is_placeholder_value(value.as_bytes()), "{value:?}");
         }

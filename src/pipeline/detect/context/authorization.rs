@@ -57,17 +57,32 @@ pub fn of_scheme(line: &[u8], end: usize, words: &ContextWords) -> Option<Value>
         [b'+', ..] => end + 1,
         _ => return None,
     };
+    // `token_type=bearer abc`: that is the whole of a value, and what follows it is some other word.
+    let is_value = line[..end].iter().rev().find(|b| !b.is_ascii_alphabetic()) == Some(&b'=');
+    let is_credential = |value: &Value| !is_value || is_random(&line[value.span.range()]);
     let key = Key { start: end, end, flag: false };
-    judge(line, run(line, key, at, line.len(), Separator::ColonBlank), 0, false, words)
+    judge(line, run(line, key, at, line.len(), Separator::ColonBlank), 0, false, words).filter(is_credential)
 }
 
 fn run(line: &[u8], key: Key, start: usize, limit: usize, separator: Separator) -> Span {
     if start >= limit { Span::new(start, start) } else { value::bare(&line[..limit], key, start, separator) }
 }
 
+/// `HTTP/1.1`, `plugin/1.2.3`: a word, and its version behind it.
+fn names_version(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
+    let version = text.get(name + 1..).unwrap_or_default();
+    name > 0
+        && text.get(name) == Some(&b'/')
+        && version.first().is_some_and(u8::is_ascii_digit)
+        && version.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+}
+
 /// Whether a parameter's name and `=` begin the text: a token of small letters alone, with padding, would be taken for one.
 fn names_parameter(text: &[u8]) -> bool {
-    let name = text.iter().take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
+    let is_upper = text.first().is_some_and(u8::is_ascii_uppercase);
+    let name = text.iter().skip(is_upper.into()).take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
+    let name = name + usize::from(is_upper);
     (4..=20).contains(&name)
         && text.get(name) == Some(&b'=')
         && text.get(name + 1) != Some(&b'=')
@@ -80,6 +95,7 @@ fn judge(line: &[u8], span: Span, layers: u8, basic: bool, words: &ContextWords)
         || placeholder::is_placeholder_value(text)
         || words.is_no_value(text)
         || reads_like_words(text)
+        || names_version(text)
     {
         return None;
     }
@@ -148,6 +164,7 @@ mod tests {
             "Authorization: Bearer <token>",
             "Authorization: Bearer",
             "Authorization: Digest username=\"a1\", realm=\"b\"",
+            "Authorization: Token Credential=a1/20260801/x, SignedHeaders=host",
         ] {
             assert_eq!(found(line), None, "{line}");
         }
@@ -159,5 +176,10 @@ mod tests {
         assert!(of_scheme(b"bearer a1b2c3d4", 6, &words).is_some());
         assert!(of_scheme(b"bearer of good news", 6, &words).is_none());
         assert!(of_scheme(b"bearers", 6, &words).is_none());
+        assert!(of_scheme(b"bearer xKqWzBvTpLmNqYhG", 6, &words).is_some());
+        assert!(of_scheme(b"bearer plugin/1.2.3 loaded", 6, &words).is_none());
+        assert!(of_scheme(b"type=bearer HTTP/1.1", 11, &words).is_none());
+        assert!(of_scheme(b"type=bearer plugin7 x", 11, &words).is_none());
+        assert!(of_scheme(b"header=bearer 8dk2Jq0Zm4xW", 13, &words).is_some());
     }
 }

@@ -6,6 +6,9 @@ use crate::pipeline::detect::boundary;
 /// Longer keys are none.
 const MAX_KEY: usize = 96;
 
+/// Flags that begin so have no value behind them.
+const NO_ARGUMENT: [&[u8]; 3] = [b"ask-", b"no-", b"prompt-"];
+
 /// A key whose tail is telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -44,6 +47,10 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
     let mut key_start = start - length;
     let dashes = line[key_start..start].iter().take_while(|b| **b == b'-').count();
     key_start += dashes;
+    // `--ask-vault-pass site.yml` asks a person for it, and takes no value.
+    if dashes > 0 && NO_ARGUMENT.iter().any(|verb| line[key_start..start].starts_with(verb)) {
+        return None;
+    }
     Some(Key { start: key_start, end: key_end, flag: dashes > 0 })
 }
 
@@ -60,6 +67,7 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
             let at = end + block[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
             matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\'))
                 || block[at..].starts_with(b"->")
+                || block[at..].starts_with(b"<-")
                 || begins_as(block, end, b"-<:")
                 || separator::leads_on(block, at, words)
         }
@@ -155,6 +163,8 @@ mod tests {
             ("secretName:", "secret"),
             ("cpwd=", "pwd"),
             ("password", "password"),
+            ("--ask-vault-password x", "password"),
+            ("--no-password x", "password"),
         ] {
             assert_eq!(key(line, phrase), None, "{line}");
         }

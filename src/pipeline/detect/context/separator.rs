@@ -15,6 +15,16 @@ const MAX_ATTRIBUTES: usize = 256;
 /// Words between a key and what it is said to be: `password has been set to`.
 const MAX_COPULAS: usize = 4;
 
+/// What text that was typeset has in place of a blank.
+const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
+const OPENING_QUOTES: [&[u8]; 5] = ["“".as_bytes(), "‘".as_bytes(), "„".as_bytes(), "«".as_bytes(), "「".as_bytes()];
+/// The length of `：` and of `＝`.
+const FULL_WIDTH: usize = 3;
+/// A key's tags, or a value's: `</b>`, `</td><td class="x">`.
+const MAX_TAGS: usize = 4;
+/// No user's name before its password is longer.
+const MAX_USER: usize = 40;
+
 /// What separates key from value, and what that says of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
@@ -45,6 +55,9 @@ pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
     let mut at = at;
     for _ in 0..=MAX_COLOURS {
         at += line[at..].iter().take(MAX_BLANKS).take_while(|b| matches!(b, b' ' | b'\t')).count();
+        while line[at..].starts_with(NO_BREAK_SPACE) {
+            at += NO_BREAK_SPACE.len();
+        }
         match colour(&line[at..]) {
             0 => break,
             length => at += length,
@@ -75,10 +88,94 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &Context
             (Separator::Equals, declared(line, at, words)?)
         }
         Some(direct) => direct,
-        None if is_quoted => named(line, after_key, words).or_else(|| listed(line, after_key))?,
+        None if is_quoted => named(line, key.start, after_key, words).or_else(|| listed(line, after_key))?,
         None => said(line, key, after_key, words)?,
     };
-    (at < line.len()).then_some((separator, at))
+    let at = match separator {
+        Separator::Equals | Separator::Colon | Separator::ColonBlank | Separator::Blank if !is_quoted => {
+            if is_expression(line, key, at) {
+                return None;
+            }
+            behind_user(line, key, behind_prefix(line, at))
+        }
+        Separator::Equals | Separator::Colon | Separator::ColonBlank => behind_prefix(line, at),
+        _ => at,
+    };
+    // A value between the quotes of typeset text is found by a rule that knows where these end.
+    let is_typeset = OPENING_QUOTES.iter().any(|quote| line[at.min(line.len())..].starts_with(quote));
+    (at < line.len() && !is_typeset).then_some((separator, at))
+}
+
+/// Behind what marks a string as one of some kind, and behind the first two of three quotes: `f"x"`, `L"x"`, `"""x"""`.
+fn behind_prefix(line: &[u8], at: usize) -> usize {
+    match line[at..] {
+        [b'f' | b'F' | b'L' | b'R', b'"' | b'\'', ..] => at + 1,
+        [a, b, c, d, ..] if a == b && b == c && c != d && matches!(a, b'"' | b'\'') => at + 2,
+        _ => at,
+    }
+}
+
+/// Whether code stands where the value would: what is named as the key is, a type, or what a shell puts in.
+fn is_expression(line: &[u8], key: Key, at: usize) -> bool {
+    let rest = &line[at..];
+    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
+    let name = &rest[..rest.iter().take(MAX_USER).take_while(is_name).count()];
+    let last = |name: &[u8]| name.iter().rposition(|b| *b == b'.').map_or(0, |dot| dot + 1);
+    let key_name = &line[key.start..key.end];
+    // `this.apiKey = apiKey;`, `secret:e.secret`
+    let repeats = !name.is_empty()
+        && name[last(name)..].eq_ignore_ascii_case(&key_name[last(key_name)..])
+        && !matches!(rest.get(name.len()), Some(b'-' | b'@' | b'/' | b'+' | b'!' | b'#' | b'$' | b'%' | b'^' | b'*'));
+    // `password: Secret<String>,`
+    let is_type = || {
+        let inner = rest[name.len()..].strip_prefix(b"<").unwrap_or_default();
+        let inside =
+            inner.iter().take(MAX_USER).take_while(|b| is_name(b) || matches!(b, b'<' | b'>' | b' ' | b',')).count();
+        name.first().is_some_and(u8::is_ascii_uppercase)
+            && inner.first().is_some_and(u8::is_ascii_alphabetic)
+            && inner[..inside].contains(&b'>')
+    };
+    // `-Password (ConvertTo-SecureString "x" …)`
+    let is_call = || {
+        let inner = rest.strip_prefix(b"(").unwrap_or_default();
+        let verb =
+            inner.iter().take(MAX_USER).take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).count();
+        verb > 1 && matches!(inner.get(verb), Some(b' ' | b'='))
+    };
+    // ``PASSWORD=`cat /run/pw` ``
+    let is_command = || {
+        let inner = rest.strip_prefix(b"`").unwrap_or_default();
+        let length = inner.iter().take_while(|b| **b != b'`').count();
+        line[..at].ends_with(b"=") && inner.get(length) == Some(&b'`') && inner[..length].contains(&b' ')
+    };
+    repeats || is_call() || is_type() || is_command()
+}
+
+/// Behind the user's name, where a key tells that it stands before its password: `username/password: ann/x`, `credentials: ann:x`.
+fn behind_user(line: &[u8], key: Key, at: usize) -> usize {
+    const USERS: [&[u8]; 5] = [b"user", b"username", b"login", b"id", b"account"];
+    let before = line[..key.start].trim_ascii_end();
+    let name = before.strip_suffix(b"/").unwrap_or_default().trim_ascii_end();
+    let word = &name[name.iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |other| other + 1)..];
+    let is_pair = USERS.iter().any(|user| word.eq_ignore_ascii_case(user));
+    let key_name = &line[key.start..key.end];
+    let of_both = ends_with(key_name, b"credentials") || ends_with(key_name, b"creds");
+    if !is_pair && !of_both {
+        return at;
+    }
+    let is_user = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@');
+    let user = line[at..].iter().take(MAX_USER).take_while(is_user).count();
+    let of_letters = line[at..at + user].iter().all(u8::is_ascii_lowercase);
+    match line.get(at + user) {
+        Some(b'/') if is_pair && user > 0 => at + user + 1,
+        Some(b':') if user > 0 && (is_pair || of_letters) => at + user + 1,
+        Some(b' ') if is_pair && user > 0 && line[at + user..].starts_with(b" / ") => at + user + b" / ".len(),
+        _ => at,
+    }
+}
+
+fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 /// A separator that follows the key at once.
@@ -89,7 +186,12 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
     let at = skip_blanks(line, after_key + bracket);
     let rest = &line[at..];
     // Forms send `user[token]=…`.
-    let in_query = !is_quoted && (matches!(before, Some(b'?' | b'&')) || (bracket > 0 && at == after_key + bracket));
+    let in_query =
+        !is_quoted && (matches!(before, Some(b'?' | b'&')) || (matches!(bracket, 1 | 3) && at == after_key + bracket));
+    // A shell says there what to do without the variable: `${DB_PASSWORD:?required}`.
+    if matches!(rest, [b':', b'?' | b'+', ..]) && line[..key.start].ends_with(b"${") {
+        return None;
+    }
     let (separator, mut behind) = match rest {
         [b':', b':', b':', b'=', ..] => (Separator::Equals, 4),
         [b':', b':', b'=', ..] => (Separator::Equals, 3),
@@ -97,13 +199,16 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
         [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
         // Without blanks around it, a member of what is named like a password.
         [b'-', b'>', b' ', ..] if at > after_key => (Separator::Equals, 2),
+        // R's own way.
+        [b'<', b'-', b' ', ..] if at > after_key => (Separator::Equals, 2),
         [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
         // `password::Type` is a path, not an assignment.
         [b':', b':', ..] => return None,
         [b'=', ..] if in_query => return Some((Separator::Query, at + 1)),
         [b'=', ..] => (Separator::Equals, 1),
         [b':', b' ' | b'\t', ..] => (Separator::ColonBlank, 1),
-        [b':', ..] => (Separator::Colon, 1),
+        [b':', ..] => return marked_up(line, key, at + 1).or(Some((Separator::Colon, skip_blanks(line, at + 1)))),
+        [0xef, 0xbc, 0x9a | 0x9d, ..] => (Separator::ColonBlank, FULL_WIDTH),
         [b'%', b'3', b'D' | b'd', ..] if !is_quoted => return Some((Separator::Query, at + 3)),
         [b'>', ..] if at == after_key => {
             // `name="password">`, and not the link `"/forgot-password">`.
@@ -127,6 +232,8 @@ fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
     let is_quoted = after_key > key.end;
     let before = key.start.checked_sub(1).map(|at| line[at]);
     match line[after_key..] {
+        // `char password[] = "x"`
+        [b'[', b']', ..] if !is_quoted => 2,
         [b']', ..] => usize::from(is_quoted || before == Some(b'[')),
         [b'%', b'5', b'D' | b'd', ..]
             if before == Some(b'%') && matches!(line[key.start..], [b'5', b'B' | b'b', ..]) =>
@@ -144,9 +251,43 @@ fn begins_pair(text: &[u8]) -> bool {
     name > 1 && text.get(name) == Some(&b'=') && text.get(name + 1).is_some_and(|b| b.is_ascii_graphic() && *b != b'=')
 }
 
+/// The value behind the marks that end a key's own: `**Password:** x`, `<b>Password:</b> x`, `<td>Password:</td><td>x</td>`.
+fn marked_up(line: &[u8], key: Key, at: usize) -> Option<(Separator, usize)> {
+    match line[..key.start] {
+        [.., b'*', b'*'] if line[at..].starts_with(b"** ") => {
+            Some((Separator::ColonBlank, skip_blanks(line, at + b"**".len())))
+        }
+        [.., b'>'] => behind_tags(line, at),
+        _ => None,
+    }
+}
+
+/// The text behind the tag that ends a label, and behind those that begin what stands beside it.
+fn behind_tags(line: &[u8], mut at: usize) -> Option<(Separator, usize)> {
+    const LABELS: [&[u8]; 7] = [b"b", b"strong", b"td", b"th", b"dt", b"label", b"span"];
+    let (label, _) = word(line, at + line[at..].strip_prefix(b"</").map(|_| 2)?);
+    if !LABELS.contains(&label) {
+        return None;
+    }
+    for _ in 0..MAX_TAGS {
+        let inner = line[at..].strip_prefix(b"<").unwrap_or_default();
+        let length = inner.iter().take(MAX_ATTRIBUTES).take_while(|b| !matches!(b, b'<' | b'>')).count();
+        if inner.get(length) != Some(&b'>') {
+            break;
+        }
+        at = skip_blanks(line, at + 1 + length + 1);
+    }
+    // `<b>Password</b>: x`
+    let colon = usize::from(line.get(at) == Some(&b':'));
+    element(line, skip_blanks(line, at + colon), true)
+}
+
 /// `<password>x<`, `<property name="password">x<`, `<password><![CDATA[x]]>`.
 fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
     const CDATA: &[u8] = b"<![CDATA[";
+    const VALUES: [&[u8]; 2] = [b"<Value>", b"<value>"];
+    let value = VALUES.iter().find(|tag| line[at..].starts_with(tag)).map_or(0, |tag| tag.len());
+    let at = at + value;
     let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
     let is_text = match line.get(at) {
         None | Some(b'<') => false,
@@ -190,7 +331,11 @@ fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option
     if at == after_key {
         let is_value = key.start > 0 && matches!(line[key.start - 1], b':' | b'=');
         let closes_name = line.get(at) == Some(&b'<');
-        return if closes_name || (is_value && line.get(at) == Some(&b',')) { named(line, at, words) } else { None };
+        return if closes_name || (is_value && line.get(at) == Some(&b',')) {
+            named(line, key.start, at, words)
+        } else {
+            None
+        };
     }
     if Quote::at(line, at).is_some() {
         return Some((Separator::Spaced, at));
@@ -201,7 +346,7 @@ fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option
     if let Some(at) = declared(line, at, words) {
         return Some((Separator::Equals, at));
     }
-    if let Some(named) = named(line, after_key, words) {
+    if let Some(named) = named(line, key.start, after_key, words) {
         return Some(named);
     }
     let mut end = at;
@@ -230,7 +375,7 @@ fn declared(line: &[u8], at: usize, words: &ContextWords) -> Option<usize> {
 }
 
 /// The value beside a name: `key="password" value="x"`, `"name":"TOKEN","value":"x"`, `<name>token</name><value>x<`.
-fn named(line: &[u8], after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
+fn named(line: &[u8], key_start: usize, after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
     let at = skip_blanks(line, after_key);
     if line[at..].starts_with(b"</") {
         let (_, end) = word(line, at + 2);
@@ -239,7 +384,11 @@ fn named(line: &[u8], after_key: usize, words: &ContextWords) -> Option<(Separat
         let fits = line.get(end) == Some(&b'>') && line.get(open) == Some(&b'<') && words.members.contains(member);
         // XML-RPC has a type around each value.
         let typed = usize::from(line[close..].starts_with(b"><string>")) * b"<string>".len();
-        return if fits && line.get(close) == Some(&b'>') { element(line, close + 1 + typed, true) } else { None };
+        if fits && line.get(close) == Some(&b'>') {
+            return element(line, close + 1 + typed, true);
+        }
+        // `<td>Password</td><td>x</td>`
+        return line[..key_start].ends_with(b">").then(|| behind_tags(line, at)).flatten();
     }
     let at = skip_blanks(line, at + usize::from(matches!(line.get(at), Some(b',' | b';'))));
     if at == after_key {
@@ -317,9 +466,22 @@ mod tests {
             ("token was set to: x9", Separator::Said),
             ("--token x9", Separator::Blank),
             ("token != x9", Separator::Compared),
+            ("token：x9", Separator::ColonBlank),
+            ("token＝x9", Separator::ColonBlank),
+            ("token:\u{a0}x9", Separator::Colon),
+            ("token <- x9", Separator::Equals),
+            ("char token[] = x9", Separator::Equals),
+            ("**Token:** x9", Separator::ColonBlank),
+            ("<b>Token:</b> x9", Separator::Element),
+            ("<td>Token</td><td class=\"c\">x9", Separator::Element),
+            ("<Token><Value>x9", Separator::Element),
+            ("id/token: ann/x9", Separator::ColonBlank),
+            ("id / token = ann / x9", Separator::Equals),
         ] {
             assert_eq!(behind(line), Some((separator, "x9")), "{line}");
         }
+        assert_eq!(behind("token = f\"x9\""), Some((Separator::Equals, "\"x9\"")));
+        assert_eq!(behind("token = \"\"\"x9\"\"\""), Some((Separator::Equals, "\"x9\"\"\"")));
         assert_eq!(behind("TOKEN 'x9'"), Some((Separator::Spaced, "'x9'")));
         assert_eq!(behind("f(\"token\", \"x9\")"), Some((Separator::Comma, "\"x9\")")));
     }
@@ -335,6 +497,15 @@ mod tests {
             "token string == x9",
             "token::Kind",
             "a <token",
+            "${token:?missing}",
+            "token=token",
+            "this.token = token;",
+            "n.token=r.token||x",
+            "token: Secret<String>,",
+            "token=`cat /run/x`",
+            "--token (Get-Item x)",
+            "token: “x9”",
+            "<td>token</td></tr>",
         ] {
             assert_eq!(behind(line), None, "{line}");
         }

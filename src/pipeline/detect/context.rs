@@ -195,7 +195,7 @@ fn is_joint(byte: u8) -> bool {
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
     "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
-    "\x1b", "val", " =", " ->", " <-", " ||=", "[] ", "：", "＝", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
+    "\x1b", "val", " =", " ->", "：", "＝", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.

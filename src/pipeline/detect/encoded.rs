@@ -114,21 +114,26 @@ impl Codec {
 
     /// The codec whose escapes cut what stands behind a trigger of a pattern that ends at `end`: the pattern's own characters, as in
     /// `hooks.example.com%2Fservices%2F`, may be among them.
+    ///
+    /// All up to `read` may be of one token, as is known from a trigger before: a line may be full of triggers, and is read once.
     #[inline]
-    pub fn cutting(block: &[u8], end: usize) -> Option<Self> {
+    pub fn cutting(block: &[u8], end: usize, read: &mut usize) -> Option<Self> {
         let behind = &block[end..block.len().min(end + CUT_WITHIN)];
         let at = match memchr::memchr2(b'%', b'\\', behind) {
             Some(at) if behind[..at].iter().any(|byte| *byte <= b' ' || *byte == b'"') => return None,
-            Some(at) => at,
+            Some(at) => end + at,
             None if behind.last().is_some_and(|last| percent::is_unreserved(*last)) => {
-                let behind = &block[end..block.len().min(end + CUT_BEHIND)];
-                behind.iter().position(|byte| !percent::is_unreserved(*byte))?
+                if *read < end {
+                    let run = block[end..].iter().take(CUT_BEHIND).take_while(|byte| percent::is_unreserved(**byte));
+                    *read = end + run.count();
+                }
+                *read
             }
             None => return None,
         };
-        match block[end + at] {
-            b'%' if percent::goes_on(block, end + at) => Some(Self::Percent),
-            b'\\' if escapes::starts(block, end + at) => Some(Self::Escapes),
+        match block.get(at)? {
+            b'%' if percent::goes_on(block, at) => Some(Self::Percent),
+            b'\\' if escapes::starts(block, at) => Some(Self::Escapes),
             _ => None,
         }
     }

@@ -237,7 +237,7 @@ impl<'d> Finder<'d> {
         }
         self.near_by.begin();
         self.find_walls(block, hits);
-        let mut line = Line { start: 0, end: 0 };
+        let (mut line, mut read) = (Line { start: 0, end: 0 }, 0);
         let detector = self.detector;
         let explaining = self.seen.is_some();
         if let (Some(shape), Some(rule)) = (self.part.resumes, detector.armor) {
@@ -247,7 +247,7 @@ impl<'d> Finder<'d> {
         for hit in hits.iter() {
             let literal_end = hit.end as usize;
             if detector.begins_patterns[hit.literal as usize]
-                && let Some(codec) = Codec::cutting(block, literal_end)
+                && let Some(codec) = Codec::cutting(block, literal_end, &mut read)
             {
                 if !line.holds(literal_end) {
                     line = Line::around(block, literal_end);

@@ -22,9 +22,10 @@ impl Finder<'_> {
         (from, end): (usize, usize),
         used: Use,
     ) -> Result<(), DatabaseError> {
-        // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…`.
+        // A key deep inside a long value that goes whole adds nothing; to look at each would be quadratic in `password=password=…` and
+        // `bearer+bearer+…`.
         let deep = self.covered.start() < end && end + DEEP < self.covered.end();
-        if deep && matches!(used, Use::Key { .. } | Use::Url { .. }) {
+        if deep && matches!(used, Use::Key { .. } | Use::Scheme { .. } | Use::Url { .. }) {
             return Ok(());
         }
         let so_far = self.candidates.len();
@@ -44,6 +45,7 @@ impl Finder<'_> {
             Use::Header { rule, len } => self.confirm_header(block, line, end, rule, len)?,
             Use::Scheme { rule } => {
                 if let Some(value) = context::of_scheme(text, at, words) {
+                    self.cover(line, &value);
                     self.push_value(block, line, rule, value);
                 }
             }
@@ -52,9 +54,7 @@ impl Finder<'_> {
             Use::Body { rule, len } => self.confirm_body(block, line, end, rule, len),
             Use::Url { rule } => {
                 if let Some(value) = context::password(text, at) {
-                    if self.hides(&value) {
-                        self.covered = value.span.shifted(line.start);
-                    }
+                    self.cover(line, &value);
                     self.push_value(block, line, rule, value);
                 }
             }

@@ -54,8 +54,8 @@ impl Finder<'_> {
                     |value: &Value| Found { rule, span: value.span.shifted(line.start), key: Some(key), refusal: None };
                 seen.extend(nothing.into_iter().chain(values.iter().map(found)));
             }
-            if let Some(last) = values.last().filter(|value| self.hides(value)) {
-                self.covered = last.span.shifted(line.start);
+            if let Some(last) = values.last() {
+                self.cover(line, last);
             }
             let so_far = self.candidates.len();
             values.drain(..).for_each(|value| self.push_value(block, line, rule, value));
@@ -108,8 +108,10 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether a value is sure to go, and hides what lies deep in it.
-    pub(super) fn hides(&self, value: &Value) -> bool {
-        self.gate.is_none() || !Gate::may_pass(value.span.len())
+    /// Takes note of a value that is sure to go, which hides what lies deep in it.
+    pub(super) fn cover(&mut self, line: Line, value: &Value) {
+        if self.gate.is_none() || !Gate::may_pass(value.span.len()) {
+            self.covered = value.span.shifted(line.start);
+        }
     }
 }

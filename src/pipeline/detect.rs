@@ -161,11 +161,11 @@ impl Detector {
         let patterns = fast.iter().any(|(_, used)| matches!(used, Use::Pattern { .. }));
         let keys = fast.iter().any(|(_, used)| matches!(used, Use::Key { .. }));
         let encoded = encoded::triggers(keys);
-        let of_patterns = fast.iter().filter(|(_, used)| matches!(used, Use::Pattern { .. }));
-        let escaped: BTreeSet<Literal> = of_patterns
-            .flat_map(|(trigger, _)| trigger.anchor().literals)
-            .filter_map(|literal| encoded::percent(&literal))
-            .collect();
+        // Of what has a form of its own: more literals slow the engine down for every log.
+        let is_token = |used: &Use| matches!(used, Use::Pattern { rule, .. } if set.rules[*rule].pack == Pack::Tokens);
+        let of_tokens =
+            fast.iter().filter(|(_, used)| is_token(used)).flat_map(|(trigger, _)| trigger.anchor().literals);
+        let escaped: BTreeSet<Literal> = of_tokens.filter_map(|literal| encoded::percent(&literal)).collect();
         fast.into_iter().for_each(|(trigger, used)| add(trigger, used));
         add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
         for runtime in [Runtime::Cri, Runtime::Docker] {

@@ -81,7 +81,7 @@ mod tests {
         for words in [
             "credentialsprovider",
             "pkcsprivatekeyfile",
-            "XmlHttpRequest",
+            "HttpServletRequest",
             "rabbitmqclientsecret",
             "KUBERNETESNAMESPACE",
             "downstreamcatchphrase",

@@ -138,9 +138,11 @@ impl Codec {
         }
     }
 
-    /// The codec in whose escapes a match that ends at `end` may go on.
-    pub fn going_on(block: &[u8], end: usize) -> Option<Self> {
-        (block.get(end) == Some(&b'%') && percent::goes_on(block, end)).then_some(Self::Percent)
+    /// The codec in whose escapes a match may go on: a short one is no token that an encoder cut.
+    pub fn going_on(block: &[u8], found: Span) -> Option<Self> {
+        let (end, is_long) = (found.end(), found.len() >= percent::LONG);
+        let goes_on = is_long && block.get(end) == Some(&b'%') && percent::goes_on(block, end);
+        goes_on.then_some(Self::Percent)
     }
 
     /// The region around the trigger that ends at `end` in `line`, where all before `done` has been decoded.

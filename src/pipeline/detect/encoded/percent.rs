@@ -50,10 +50,18 @@ pub fn value(text: &[u8], at: usize) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
+/// What stands before an escape and is shorter than this is no token that an encoder cut, unless the escape is one that tokens are full of.
+pub const LONG: usize = 16;
+
 /// Whether a token may go on behind the escape at `at`: it stands for what tokens, keys and webhooks hold, or is itself encoded.
 pub fn goes_on(text: &[u8], at: usize) -> bool {
-    let goes_on = |byte| matches!(byte, b'/' | b'+' | b'=' | b':' | b'|' | b'%' | b'\n' | b' ') || is_unreserved(byte);
-    value(text, at).is_some_and(goes_on)
+    let before = text[..at].last_chunk::<LONG>();
+    let is_long = before.is_some_and(|before| before.iter().all(|byte| is_unreserved(*byte) || *byte == b'%'));
+    value(text, at).is_some_and(|byte| match byte {
+        b'/' | b'+' | b'\n' | b' ' => true,
+        b'=' | b':' | b'|' | b'%' => is_long,
+        byte => is_long && is_unreserved(byte),
+    })
 }
 
 /// Whether an encoder can have written `text`: it leaves no percent sign but those of its escapes, and nothing that may stand nowhere in a URL,

@@ -151,7 +151,7 @@ impl Finder<'_> {
                 let add_quotes = if is_personal { personal::json_quotes(text, found.secret) } else { None };
                 self.push(block, rule, span, canonical, add_quotes);
                 // An escape ends what the pattern can read, and may be in the midst of the secret.
-                if !is_personal && let Some(codec) = Codec::going_on(block, span.end()) {
+                if !is_personal && let Some(codec) = Codec::going_on(block, span) {
                     self.look_inside(block, line, span.end(), codec)?;
                 }
                 return Ok(());

@@ -5,6 +5,7 @@
 
 mod authorization;
 mod key;
+mod leading;
 mod letters;
 mod separator;
 mod url;

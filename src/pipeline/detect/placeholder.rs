@@ -317,14 +317,12 @@ fn is_reference(value: &[u8]) -> bool {
         [b'{', rest @ .., b'}'] => rest.len() < 40 && (rest.is_empty() || (name(rest) && !is_mixed(rest))),
         _ => {
             // Names of where a secret is kept, and tags of YAML that say how to get it.
-            const KEPT: [&[u8]; 9] = [
+            const KEPT: [&[u8]; 7] = [
                 b"arn:aws",
                 b"vault:secret/",
                 b"@Microsoft.KeyVault(",
                 b"op://",
                 b"ssm:/",
-                b"./",
-                b"../",
                 b"import.meta.",
                 b"base64.",
             ];
@@ -427,7 +425,6 @@ mod tests {
             "………",
             "{Binding Password}",
             "*default_password",
-            "./pw.txt",
             "import.meta.env.API_KEY",
             "base64.b64decode(encoded).decode()",
         ] {

@@ -2,6 +2,7 @@
 
 use super::ContextWords;
 use super::key::Key;
+use super::leading::{behind_prefix, behind_user, is_expression};
 use super::value::Quote;
 
 /// Blanks between key, separator and value; aligned configuration dumps use many.
@@ -22,9 +23,6 @@ const OPENING_QUOTES: [&[u8]; 5] = ["“".as_bytes(), "‘".as_bytes(), "„".as
 const FULL_WIDTH: usize = 3;
 /// A key's tags, or a value's: `</b>`, `</td><td class="x">`.
 const MAX_TAGS: usize = 4;
-/// No user's name before its password is longer.
-const MAX_USER: usize = 40;
-
 /// What separates key from value, and what that says of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
@@ -104,78 +102,6 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &Context
     // A value between the quotes of typeset text is found by a rule that knows where these end.
     let is_typeset = OPENING_QUOTES.iter().any(|quote| line[at.min(line.len())..].starts_with(quote));
     (at < line.len() && !is_typeset).then_some((separator, at))
-}
-
-/// Behind what marks a string as one of some kind, and behind the first two of three quotes: `f"x"`, `L"x"`, `"""x"""`.
-fn behind_prefix(line: &[u8], at: usize) -> usize {
-    match line[at..] {
-        [b'f' | b'F' | b'L' | b'R', b'"' | b'\'', ..] => at + 1,
-        [a, b, c, d, ..] if a == b && b == c && c != d && matches!(a, b'"' | b'\'') => at + 2,
-        _ => at,
-    }
-}
-
-/// Whether code stands where the value would: what is named as the key is, a type, or what a shell puts in.
-fn is_expression(line: &[u8], key: Key, at: usize) -> bool {
-    let rest = &line[at..];
-    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
-    let name = &rest[..rest.iter().take(MAX_USER).take_while(is_name).count()];
-    let last = |name: &[u8]| name.iter().rposition(|b| *b == b'.').map_or(0, |dot| dot + 1);
-    let key_name = &line[key.start..key.end];
-    // `this.apiKey = apiKey;`, `secret:e.secret`
-    let repeats = !name.is_empty()
-        && name[last(name)..].eq_ignore_ascii_case(&key_name[last(key_name)..])
-        && !matches!(rest.get(name.len()), Some(b'-' | b'@' | b'/' | b'+' | b'!' | b'#' | b'$' | b'%' | b'^' | b'*'));
-    // `password: Secret<String>,`
-    let is_type = || {
-        let inner = rest[name.len()..].strip_prefix(b"<").unwrap_or_default();
-        let inside =
-            inner.iter().take(MAX_USER).take_while(|b| is_name(b) || matches!(b, b'<' | b'>' | b' ' | b',')).count();
-        name.first().is_some_and(u8::is_ascii_uppercase)
-            && inner.first().is_some_and(u8::is_ascii_alphabetic)
-            && inner[..inside].contains(&b'>')
-    };
-    // `-Password (ConvertTo-SecureString "x" …)`
-    let is_call = || {
-        let inner = rest.strip_prefix(b"(").unwrap_or_default();
-        let verb =
-            inner.iter().take(MAX_USER).take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).count();
-        verb > 1 && matches!(inner.get(verb), Some(b' ' | b'='))
-    };
-    // ``PASSWORD=`cat /run/pw` ``
-    let is_command = || {
-        let inner = rest.strip_prefix(b"`").unwrap_or_default();
-        let length = inner.iter().take_while(|b| **b != b'`').count();
-        line[..at].ends_with(b"=") && inner.get(length) == Some(&b'`') && inner[..length].contains(&b' ')
-    };
-    repeats || is_call() || is_type() || is_command()
-}
-
-/// Behind the user's name, where a key tells that it stands before its password: `username/password: ann/x`, `credentials: ann:x`.
-fn behind_user(line: &[u8], key: Key, at: usize) -> usize {
-    const USERS: [&[u8]; 5] = [b"user", b"username", b"login", b"id", b"account"];
-    let before = line[..key.start].trim_ascii_end();
-    let name = before.strip_suffix(b"/").unwrap_or_default().trim_ascii_end();
-    let word = &name[name.iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |other| other + 1)..];
-    let is_pair = USERS.iter().any(|user| word.eq_ignore_ascii_case(user));
-    let key_name = &line[key.start..key.end];
-    let of_both = ends_with(key_name, b"credentials") || ends_with(key_name, b"creds");
-    if !is_pair && !of_both {
-        return at;
-    }
-    let is_user = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@');
-    let user = line[at..].iter().take(MAX_USER).take_while(is_user).count();
-    let of_letters = line[at..at + user].iter().all(u8::is_ascii_lowercase);
-    match line.get(at + user) {
-        Some(b'/') if is_pair && user > 0 => at + user + 1,
-        Some(b':') if user > 0 && (is_pair || of_letters) => at + user + 1,
-        Some(b' ') if is_pair && user > 0 && line[at + user..].starts_with(b" / ") => at + user + b" / ".len(),
-        _ => at,
-    }
-}
-
-fn ends_with(text: &[u8], end: &[u8]) -> bool {
-    text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 /// A separator that follows the key at once.

@@ -206,7 +206,8 @@ fn is_parameter(value: &[u8]) -> bool {
 /// `/srv/edge/app-2`: `PWD` holds the working folder, and many keys name a file. base64 may begin with a slash, but its parts are
 /// no words.
 fn is_path(value: &[u8]) -> bool {
-    let Some(rest) = value.strip_prefix(b"/") else { return false };
+    let relative = value.strip_prefix(b"..").or_else(|| value.strip_prefix(b"."));
+    let Some(rest) = relative.unwrap_or(value).strip_prefix(b"/") else { return false };
     let parts = || rest.split(|b| *b == b'/').filter(|part| !part.is_empty());
     let plain = |part: &[u8]| {
         let upper = part.iter().any(u8::is_ascii_uppercase);
@@ -339,6 +340,8 @@ mod tests {
             "os.environ[\"X\"]",
             "${X}",
             "/srv/edge-2/app",
+            "./secret.txt",
+            "../certs/client-key.pem",
         ] {
             assert!(!secret(value, Shape::Bare, true), "{value}");
         }
@@ -350,7 +353,9 @@ mod tests {
 
     #[test]
     fn what_is_one() {
-        for value in ["hunter2!", "letmein", "a1b2.c3d4", "x(y)9z#", "Abc{1}2", "HlME(c6Jc)", "uYgh{G8db}"] {
+        for value in
+            ["hunter2!", "letmein", "a1b2.c3d4", "x(y)9z#", "Abc{1}2", "HlME(c6Jc)", "uYgh{G8db}", "./Zk81mQx0"]
+        {
             assert!(secret(value, Shape::Bare, true), "{value}");
         }
         assert!(secret("9f8e7d6c", Shape::Quoted, false));

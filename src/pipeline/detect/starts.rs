@@ -1,23 +1,24 @@
 //! Rules without a literal, tried where a word begins: digits in groups, addresses, numbers with a check digit.
 //!
 //! Their patterns say which bytes may stand at the first places of a match, and, as a `\b` ends most of them, how long it may be. One
-//! table holds this for all of them, a bit for each rule; at each word's start it is read from left to right until no rule is left,
-//! which is mostly at the first or second byte. What may stand at a place says little where a match may be short or begin in many ways, as
-//! an IPv6 address does: such a rule has a bit for each way. Of the rules whose bits survive, one automaton tells those that match
-//! ([`Sieve`]), and these find out what.
+//! table holds this for all of them, a bit for each rule; at each word's start it is read from left to right until no rule is left.
+//! Most starts are told before by the kinds of their first bytes alone: of dates and times that many follow each other that no rule
+//! has. What may stand at a place says little where a match may be short or begin in many ways, as an IPv6 address does: such a rule has a
+//! bit for each way. Of the rules whose bits survive, one automaton tells those that match ([`Sieve`]), and these find out what.
 //!
 //! Invariant, held by a test over every such rule: wherever a match begins, [`Starts::at`] has the rule's bit.
 
 mod begins;
+mod noted;
 mod places;
 
 use regex_syntax::hir::Hir;
 
-use self::begins::{AT_ONCE, Begins, Class, Places};
+use self::begins::{AT_ONCE, Begins, CHUNKS, Class, Strip, WINDOW, WINDOWS};
+use self::noted::Noted;
 use self::places::ways;
 pub use self::places::{DEPTH, places};
 use super::boundary;
-use super::byte_set::ByteSet;
 use super::pattern::Pattern;
 use super::sieve::Sieve;
 
@@ -38,8 +39,8 @@ pub struct Starts {
     kinds: [u8; 256],
     /// What tells where words begin, unless matches may begin with too many other bytes.
     begins: Option<Begins>,
-    /// By what a match begins with and the byte behind it: a bit for each number of letters, or of digits, that may stand before.
-    runs: Box<[[u16; 256]; Class::ALL.len()]>,
+    /// By the classes of the first bytes: whether a match may begin with them, eight in a byte.
+    windows: Box<[u8; WINDOWS / 8]>,
     /// By a bit of the table: the bit of its rule in a [`Start`].
     rule_bits: Vec<u64>,
     /// Indexes of the rules, in the order of their bits in a [`Start`].
@@ -56,8 +57,6 @@ const ESCAPE: u8 = 2;
 const FIRST: u8 = 4;
 /// Of these, so many are looked at before the others.
 const TOGETHER: usize = 7;
-/// So many letters or digits, or more, have one bit.
-const LONG: usize = DEPTH - 1;
 
 /// A place where rules may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +78,6 @@ impl Starts {
     pub fn new<'p>(rules: impl Iterator<Item = (usize, &'p Pattern, &'p [u8])>) -> Self {
         let mut table = vec![[0u64; 256]; DEPTH];
         let mut after = Box::new([u64::MAX; 256]);
-        // What begins with neither is not told by its run.
-        let mut runs = Box::new([[1; 256]; Class::ALL.len()]);
         let rules: Vec<_> = rules.take(MAX_RULES).collect();
         let (mut rule_bits, mut room) = (Vec::new(), MAX_RULES - rules.len());
         for (number, (_, pattern, not_after)) in rules.iter().enumerate() {
@@ -91,7 +88,6 @@ impl Starts {
                 for (place, set) in table.iter_mut().zip(&sets) {
                     set.bytes().for_each(|byte| place[usize::from(byte)] |= bit);
                 }
-                Class::ALL.into_iter().zip(runs.iter_mut()).for_each(|(class, runs)| add_runs(&sets, class, runs));
                 not_after.iter().for_each(|byte| after[usize::from(*byte)] &= !bit);
             }
         }
@@ -104,9 +100,11 @@ impl Starts {
         });
         let others: Vec<u8> =
             (0..=255).filter(|byte| table[0][usize::from(*byte)] != 0 && !boundary::is_word(*byte)).collect();
-        let places = table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
+        let places: Box<[[u64; 256]; DEPTH]> =
+            table.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it has DEPTH rows"));
         let begins = Begins::new(&others);
-        Self { places, after, kinds, begins, runs, rule_bits, rules: indexes, sieve: Sieve::new(&patterns) }
+        let windows = windows(&places);
+        Self { places, after, kinds, begins, windows, rule_bits, rules: indexes, sieve: Sieve::new(&patterns) }
     }
 
     /// Appends every place in `block` at which a word begins that one of the rules may match. They are in order but for those behind
@@ -114,34 +112,28 @@ impl Starts {
     pub fn find(&self, block: &[u8], found: &mut Vec<Start>) {
         let Some(begins) = &self.begins else { return self.find_each(block, 0, found) };
         let (chunks, _) = block.as_chunks::<AT_ONCE>();
-        let (mut before, mut worth) = (false, [0; AT_ONCE]);
-        for (chunk, first) in chunks.iter().zip((0..).step_by(AT_ONCE)) {
-            let places = begins.places(chunk, &mut before);
-            // Every place is noted, and the next one in its stead if it is worth nothing: no branch depends on it.
-            let (mut left, mut count) = (places.begins, 0);
-            while left != 0 {
-                let at = left.trailing_zeros() as usize;
-                left &= left - 1;
-                worth[count % AT_ONCE] = first + at;
-                count += usize::from(self.may_begin(chunk, &places, at));
-            }
-            worth[..count].iter().for_each(|at| self.add(block, *at, found));
-            let mut left = places.escapes;
-            while left != 0 {
-                self.behind_escape(block, first + left.trailing_zeros() as usize, found);
-                left &= left - 1;
-            }
+        // So that behind each place there is as much of the block as is looked at.
+        let sure = chunks.len().saturating_sub(1);
+        let (mut strip, mut places) = (Strip::default(), Noted::default());
+        for from in (0..sure).step_by(CHUNKS) {
+            let count = CHUNKS.min(sure - from);
+            let first = from * AT_ONCE;
+            let text = &block[first..];
+            begins.tell(&chunks[from..], first.checked_sub(1).map(|at| block[at]), &mut strip);
+            places.note(&strip.begins[..count]);
+            places.keep(|at| self.may_begin(strip.window_at(at)));
+            places.keep(|at| self.may_match(&text[at..]));
+            places.all().iter().for_each(|at| self.add(block, first + usize::from(*at), found));
+            places.note(&strip.escapes[..count]);
+            places.all().iter().for_each(|at| self.behind_escape(block, first + usize::from(*at), found));
         }
-        self.find_each(block, chunks.len() * AT_ONCE, found);
+        self.find_each(block, sure * AT_ONCE, found);
     }
 
-    /// Whether a match may begin at this place of the chunk, by the letters or digits there and the byte behind them: of words, one in three does,
-    /// and of numbers most.
+    /// Whether a match may begin with bytes of these classes.
     #[inline]
-    fn may_begin(&self, chunk: &[u8; AT_ONCE], places: &Places, at: usize) -> bool {
-        let (class, length) = places.run_at(at);
-        let behind = chunk[(at + length) % AT_ONCE];
-        (self.runs[class as usize][usize::from(behind)] >> length.min(LONG) & 1 != 0) | (at + length == AT_ONCE)
+    fn may_begin(&self, window: usize) -> bool {
+        self.windows[window / 8 % (WINDOWS / 8)] >> (window % 8) & 1 != 0
     }
 
     /// The same from `first` on, byte by byte.
@@ -158,6 +150,13 @@ impl Starts {
             }
             before = kind;
         }
+    }
+
+    /// Whether one of the rules may match at the front of `text`, by the first places alone.
+    #[inline]
+    fn may_match(&self, text: &[u8]) -> bool {
+        let Some(text) = text.first_chunk::<TOGETHER>() else { return true };
+        (0..TOGETHER).fold(u64::MAX, |bits, at| bits & self.places[at][usize::from(text[at])]) != 0
     }
 
     /// The bits of the rules that may match at `at`.
@@ -213,15 +212,24 @@ impl Starts {
     }
 }
 
-/// Adds how many of a class matches may begin with, by the byte behind them, when so and so may stand at their first places.
-fn add_runs(places: &[ByteSet; DEPTH], class: Class, runs: &mut [u16; 256]) {
-    for (length, set) in places.iter().enumerate() {
-        let mut behind = (0..=255u8).filter(|byte| !class.holds(*byte) && (length == LONG || set.contains(*byte)));
-        behind.by_ref().for_each(|byte| runs[usize::from(byte)] |= 1 << length);
-        if !set.bytes().any(|byte| class.holds(byte)) {
-            return;
-        }
+/// With which windows a match may begin, when so and so may stand at its first places.
+fn windows(places: &[[u64; 256]; DEPTH]) -> Box<[u8; WINDOWS / 8]> {
+    let mut by_class = [[0u64; Class::ALL.len()]; WINDOW];
+    for (classes, place) in by_class.iter_mut().zip(places) {
+        (0..=255).for_each(|byte| classes[usize::from(Class::of(byte).number())] |= place[usize::from(byte)]);
     }
+    let mut windows = Box::new([0; WINDOWS / 8]);
+    // Place by place, those that some rule's bit is left of.
+    let mut left = vec![(0, u64::MAX)];
+    for (place, classes) in by_class.iter().enumerate() {
+        let further = |(window, bits): &(usize, u64)| {
+            let (window, bits) = (*window, *bits);
+            Class::ALL.map(|class| (window | class.at(place), bits & classes[usize::from(class.number())]))
+        };
+        left = left.iter().flat_map(further).filter(|(_, bits)| *bits != 0).collect();
+    }
+    left.iter().for_each(|(window, _)| windows[window / 8] |= 1 << (window % 8));
+    windows
 }
 
 #[cfg(test)]
@@ -291,7 +299,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_found_many_bytes_at_a_time_is_what_is_found_byte_by_byte(block in "[ ab19_+(%\\\\\\[mné]{0,300}") {
+        fn what_is_found_many_bytes_at_a_time_is_what_is_found_byte_by_byte(
+            text in "[ ab19_+(%\\\\\\[mné]{0,300}",
+            times in prop_oneof![Just(1), 1usize..40],
+        ) {
+            let block = text.repeat(times);
             let pattern = pattern(r"\b(?:\+|00|\(|[a-z])[0-9a-z]{1,9}\b");
             let starts = Starts::new(std::iter::once((0, &pattern, &b"."[..])));
             prop_assert!(starts.begins.is_some());

@@ -95,6 +95,12 @@ impl Trigger {
     pub fn literal_bits(&self) -> f32 {
         in_bits(self.window.weight)
     }
+
+    /// Whether that is a few digits and nothing else.
+    fn goes_by_few_digits(&self) -> bool {
+        let window = self.window.of(&self.positions);
+        window.len() < TELLING_DIGITS && window.iter().all(|set| set.bytes().all(|byte| byte.is_ascii_digit()))
+    }
 }
 
 /// How a trigger lies in a match: from the match's start to the trigger's end it is `min` to `max` bytes.
@@ -123,6 +129,8 @@ const STRONG: f32 = 25.0;
 pub const USABLE: f32 = 9.5;
 /// Below this, the literal matcher itself is slowed down by a string.
 const USABLE_LITERAL: f32 = 9.0;
+/// Fewer digits than this, and nothing else, are in every date, time and size: `20` alone occurs in every other line.
+const TELLING_DIGITS: usize = 4;
 /// Below this, a near word is worth less than a look at every number.
 pub const USABLE_NEAR: f32 = 16.0;
 /// A byte this unlikely is seldom enough to be looked for alone.
@@ -138,7 +146,8 @@ const MAX_STRINGS: usize = 24;
 pub fn derive(hir: &Hir) -> Option<Vec<Placed>> {
     let placed = best_of(hir)?.placed;
     let literal = placed.iter().map(|p| p.trigger.literal_bits()).fold(f32::INFINITY, f32::min);
-    (weakest(&placed) >= USABLE && literal >= USABLE_LITERAL).then_some(placed)
+    let few_digits = placed.iter().any(|p| p.trigger.goes_by_few_digits());
+    (weakest(&placed) >= USABLE && literal >= USABLE_LITERAL && !few_digits).then_some(placed)
 }
 
 /// Triggers that begin with a byte that few lines hold.

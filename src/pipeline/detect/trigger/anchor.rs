@@ -213,6 +213,11 @@ impl Window {
         self
     }
 
+    /// The positions of the string that are looked for.
+    pub(super) fn of(self, string: &[ByteSet]) -> &[ByteSet] {
+        &string[self.start..self.end]
+    }
+
     /// How rarely the string occurs in a log, in bits: its window, and half of what classes around it add.
     pub(super) fn bits(self, string: &[ByteSet]) -> f32 {
         let around: u32 = string[..self.start].iter().chain(&string[self.end..]).map(ByteSet::weight).sum();

@@ -18,6 +18,7 @@ pub mod decode;
 pub mod encoded;
 mod finder;
 mod group;
+mod guarded;
 mod linear;
 mod partial;
 pub mod pattern;
@@ -35,19 +36,20 @@ pub mod trigger;
 pub mod validator;
 pub mod who;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use self::candidate::Compiled;
 use self::context::ContextWords;
 use self::database::Database;
 use self::encoded::Codec;
+use self::guarded::{Guarded, Uses};
 use self::partial::Runtime;
 use self::pattern::Pattern;
 use self::rare::RareBytes;
 use self::rule::{Form, Near, Pack, Rule, RuleSet};
 use self::slow::SlowRules;
 use self::starts::Starts;
-use self::trigger::{Anchor, Literal, Placed, RareTriggers, Reach, Trigger};
+use self::trigger::{Literal, Placed, RareTriggers, Reach, Trigger};
 use super::fingerprint;
 
 pub use self::armor::{Shape, may_be_armor};
@@ -85,16 +87,6 @@ enum Use {
     PercentEncoded,
     /// The start of something that inkprint wrote.
     Written,
-}
-
-/// A use of a literal, and the positions around it that must fit.
-#[derive(Clone, Debug)]
-struct Guarded {
-    /// The whole trigger, where the literal alone is not all of it.
-    trigger: Option<Trigger>,
-    /// The trigger ends so many bytes behind the literal.
-    behind: usize,
-    used: Use,
 }
 
 /// How a rule's secrets are found, for `rules lint`.
@@ -138,14 +130,7 @@ impl Detector {
     /// # Errors
     /// [`DatabaseError`] when the engine does not take them.
     pub fn new(set: RuleSet) -> Result<Self, DatabaseError> {
-        let mut by_literal: BTreeMap<Literal, Vec<Guarded>> = BTreeMap::new();
-        let mut add = |trigger: Trigger, used: Use| {
-            let Anchor { literals, behind, exact } = trigger.anchor();
-            for literal in literals {
-                let trigger = if exact { None } else { Some(trigger.clone()) };
-                by_literal.entry(literal).or_default().push(Guarded { trigger, behind, used });
-            }
-        };
+        let mut uses = Uses::default();
         let (mut rare, mut starts, mut slow, mut fast) = (RareBytes::default(), Vec::new(), Vec::new(), Vec::new());
         for (at, rule) in set.rules.iter().enumerate() {
             match way(at, rule, &set.words) {
@@ -166,18 +151,16 @@ impl Detector {
         let of_tokens =
             fast.iter().filter(|(_, used)| is_token(used)).flat_map(|(trigger, _)| trigger.anchor().literals);
         let escaped: BTreeSet<Literal> = of_tokens.filter_map(|literal| encoded::percent(&literal)).collect();
-        fast.into_iter().for_each(|(trigger, used)| add(trigger, used));
-        add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
+        fast.into_iter().for_each(|(trigger, used)| uses.add(trigger, used));
+        uses.add(Trigger::literal(std::str::from_utf8(fingerprint::PREFIX).unwrap_or_default(), false), Use::Written);
         for runtime in [Runtime::Cri, Runtime::Docker] {
             let triggers = runtime.triggers().iter().map(|text| Trigger::literal(text, false));
-            triggers.for_each(|trigger| add(trigger, Use::Partial(runtime)));
+            triggers.for_each(|trigger| uses.add(trigger, Use::Partial(runtime)));
         }
         let escaped = escaped.into_iter().map(|literal| (literal, Use::PercentEncoded));
         let encoded = encoded.into_iter().map(|(literal, codec)| (literal, Use::Encoded(codec)));
-        for (literal, used) in encoded.chain(escaped) {
-            by_literal.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
-        }
-        let (literals, guarded): (Vec<_>, Vec<_>) = by_literal.into_iter().unzip();
+        encoded.chain(escaped).for_each(|(literal, used)| uses.add_literal(literal, used));
+        let (literals, guarded) = uses.into_literals();
         let is_used = |uses: &Vec<Guarded>, fits: fn(&Use) -> bool| uses.iter().any(|guarded| fits(&guarded.used));
         let begins_patterns =
             guarded.iter().map(|uses| is_used(uses, |used| matches!(used, Use::Pattern { .. }))).collect();

@@ -30,14 +30,23 @@ pub struct Trigger {
 impl Trigger {
     /// A literal, in any case of its letters when `caseless`.
     pub fn literal(text: &str, caseless: bool) -> Self {
-        let position = |byte: u8| {
+        Self::of_bytes(text.as_bytes(), caseless)
+    }
+
+    /// All of a literal.
+    pub fn of(literal: &Literal) -> Self {
+        Self::of_bytes(&literal.bytes, literal.caseless)
+    }
+
+    fn of_bytes(text: &[u8], caseless: bool) -> Self {
+        let position = |byte: &u8| {
             if caseless {
                 ByteSet::new([byte.to_ascii_lowercase(), byte.to_ascii_uppercase()])
             } else {
-                ByteSet::new([byte])
+                ByteSet::new([*byte])
             }
         };
-        let positions: Vec<ByteSet> = text.bytes().map(position).collect();
+        let positions: Vec<ByteSet> = text.iter().map(position).collect();
         let window = Window::rarest(&positions).telling(&positions);
         Self { positions, window }
     }

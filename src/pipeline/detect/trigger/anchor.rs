@@ -116,7 +116,6 @@ const SHORTENED: &[(&str, &str)] = &[
     ("ubygems_", "bygems_"),
     ("use pass", "use pas"),
     ("username", "sername"),
-    ("vate key", "ate key"),
     ("vonage", "onage"),
     ("vultr", "vult"),
     ("wallet", "walle"),

@@ -254,10 +254,11 @@ impl<'d> Finder<'d> {
                 }
                 self.look_inside(block, line, literal_end, codec)?;
             }
-            for Guarded { trigger, behind, used } in &detector.guarded[hit.literal as usize] {
+            for guarded in &detector.guarded[hit.literal as usize] {
+                let Guarded { behind, used, .. } = guarded;
                 let end = literal_end + behind;
                 let explained = explaining && matches!(used, Use::Pattern { .. });
-                if trigger.as_ref().is_none_or(|trigger| trigger.matches_before(block, end))
+                if guarded.fits(block, literal_end)
                     && let Some(from) = used.leads_from(detector, block, end).or(explained.then_some(end))
                     && !self.walls.hold(end)
                 {

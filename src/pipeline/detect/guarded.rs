@@ -7,22 +7,65 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Use;
+use super::byte_set::ByteSet;
 use super::trigger::{Anchor, Literal, Trigger};
 
-/// A use of a literal, and the positions around it that must fit.
+/// A use of a literal, and what must stand around it.
 #[derive(Clone, Debug)]
 pub struct Guarded {
-    /// The whole trigger, where the literal alone is not all of it.
-    pub trigger: Option<Trigger>,
+    /// What the literal alone does not say of the trigger, the most telling first.
+    places: Box<[Place]>,
     /// The trigger ends so many bytes behind the literal.
     pub behind: usize,
     /// What it leads to.
     pub used: Use,
 }
 
+/// What must stand at a place near a literal.
+#[derive(Clone, Debug)]
+struct Place {
+    /// Bytes from the literal's end.
+    offset: isize,
+    set: ByteSet,
+}
+
+impl Guarded {
+    /// That of a trigger which ends so many bytes behind the literal.
+    fn new(literal: &Literal, trigger: &Trigger, behind: usize, used: Use) -> Self {
+        let first = behind as isize - trigger.len() as isize;
+        let is_told = |place: &Place| {
+            let at = place.offset + literal.bytes.len() as isize;
+            let byte = usize::try_from(at).ok().and_then(|at| literal.bytes.get(at));
+            byte.is_some_and(|byte| {
+                let other = if literal.caseless { byte.to_ascii_uppercase() } else { *byte };
+                place.set.contains(*byte) && place.set.contains(other)
+            })
+        };
+        let places = (first..).zip(trigger.positions()).map(|(offset, set)| Place { offset, set: *set });
+        let mut places: Vec<Place> = places.filter(|place| !is_told(place)).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(place.set.weight()));
+        Self { places: places.into(), behind, used }
+    }
+
+    /// Whether the whole trigger stands around the literal that ends at `end`.
+    #[inline]
+    pub fn fits(&self, block: &[u8], end: usize) -> bool {
+        let byte = |offset: isize| end.checked_add_signed(offset).and_then(|at| block.get(at));
+        self.places.iter().all(|place| byte(place.offset).is_some_and(|byte| place.set.contains(*byte)))
+    }
+}
+
+/// A use of a literal that is not yet known to be looked for.
+#[derive(Clone, Debug)]
+struct Wanted {
+    trigger: Trigger,
+    behind: usize,
+    used: Use,
+}
+
 /// Literals and their uses.
 #[derive(Debug, Default)]
-pub struct Uses(BTreeMap<Literal, Vec<Guarded>>);
+pub struct Uses(BTreeMap<Literal, Vec<Wanted>>);
 
 /// A shorter part of another literal says too little: it is found in too many others' places.
 const LEAST_PART: usize = 3;
@@ -33,33 +76,29 @@ type ByHead = HashMap<[u8; LEAST_PART], Vec<usize>>;
 impl Uses {
     /// A trigger's literals lead to `used` where the whole of it stands.
     pub fn add(&mut self, trigger: Trigger, used: Use) {
-        let Anchor { literals, behind, exact } = trigger.anchor();
+        let Anchor { literals, behind } = trigger.anchor();
         for literal in literals {
-            let trigger = if exact { None } else { Some(trigger.clone()) };
-            self.0.entry(literal).or_default().push(Guarded { trigger, behind, used });
+            self.0.entry(literal).or_default().push(Wanted { trigger: trigger.clone(), behind, used });
         }
     }
 
     /// A literal leads to `used`.
     pub fn add_literal(&mut self, literal: Literal, used: Use) {
-        self.0.entry(literal).or_default().push(Guarded { trigger: None, behind: 0, used });
+        let trigger = Trigger::of(&literal);
+        self.0.entry(literal).or_default().push(Wanted { trigger, behind: 0, used });
     }
 
     /// The literals to look for, and what a hit of each leads to.
     pub fn into_literals(self) -> (Vec<Literal>, Vec<Vec<Guarded>>) {
-        let mut all: Vec<(Literal, Vec<Guarded>)> = self.0.into_iter().collect();
+        let mut all: Vec<(Literal, Vec<Wanted>)> = self.0.into_iter().collect();
         // A part is shorter, or the same in any case, so that by then it is known whether it is looked for itself.
         all.sort_by_key(|(literal, _)| (literal.bytes.len(), !literal.caseless));
-        let mut kept: Vec<(Literal, Vec<Guarded>)> = Vec::with_capacity(all.len());
+        let mut kept: Vec<(Literal, Vec<Wanted>)> = Vec::with_capacity(all.len());
         let mut by_head = ByHead::with_capacity(all.len());
         for (literal, uses) in all {
             match part_of((&literal, &uses), &kept, &by_head) {
-                Some((at, behind)) => {
-                    let stand_ins = uses.into_iter().map(|Guarded { trigger, behind: more, used }| Guarded {
-                        trigger: trigger.or_else(|| Some(Trigger::of(&literal))),
-                        behind: behind + more,
-                        used,
-                    });
+                Some((at, more)) => {
+                    let stand_ins = uses.into_iter().map(|wanted| Wanted { behind: wanted.behind + more, ..wanted });
                     kept[at].1.extend(stand_ins);
                 }
                 None => {
@@ -70,14 +109,19 @@ impl Uses {
                 }
             }
         }
-        kept.into_iter().unzip()
+        let guarded = |(literal, uses): (Literal, Vec<Wanted>)| {
+            let of = |wanted: &Wanted| Guarded::new(&literal, &wanted.trigger, wanted.behind, wanted.used);
+            let guarded = uses.iter().map(of).collect();
+            (literal, guarded)
+        };
+        kept.into_iter().map(guarded).unzip()
     }
 }
 
 /// Whether a hit of what has these uses may lead to those others as well. Behind a pattern's literal escapes are looked for at every hit, which
 /// a common word's are too many for; and what inkprint wrote is told by a literal of its own.
-fn may_stand_for(uses: &[Guarded], others: &[Guarded]) -> bool {
-    let any = |uses: &[Guarded], is: fn(&Use) -> bool| uses.iter().any(|guarded| is(&guarded.used));
+fn may_stand_for(uses: &[Wanted], others: &[Wanted]) -> bool {
+    let any = |uses: &[Wanted], is: fn(&Use) -> bool| uses.iter().any(|wanted| is(&wanted.used));
     let is_pattern: fn(&Use) -> bool = |used| matches!(used, Use::Pattern { .. });
     let is_written: fn(&Use) -> bool = |used| matches!(used, Use::Written);
     (any(uses, is_pattern) || !any(others, is_pattern)) && !any(uses, is_written) && !any(others, is_written)
@@ -85,8 +129,8 @@ fn may_stand_for(uses: &[Guarded], others: &[Guarded]) -> bool {
 
 /// The shortest part of a literal that is looked for wherever it is, and how many bytes of the literal are behind it.
 fn part_of(
-    (literal, uses): (&Literal, &[Guarded]),
-    kept: &[(Literal, Vec<Guarded>)],
+    (literal, uses): (&Literal, &[Wanted]),
+    kept: &[(Literal, Vec<Wanted>)],
     by_head: &ByHead,
 ) -> Option<(usize, usize)> {
     let parts = (0..literal.bytes.len()).flat_map(|start| {
@@ -122,11 +166,20 @@ mod tests {
         Use::Pattern { rule, reach: Reach { min: 0, max: None } }
     }
 
-    fn shown(uses: Uses) -> Vec<(String, Vec<(Option<String>, usize)>)> {
+    /// Each literal, and what stands around it where its uses fit.
+    fn found_in(uses: Uses, texts: &[&str]) -> Vec<(String, Vec<usize>)> {
         let (literals, uses) = uses.into_literals();
-        let of = |guarded: &Guarded| (guarded.trigger.as_ref().map(Trigger::to_display), guarded.behind);
-        let pairs = literals.iter().zip(uses);
-        pairs.map(|(l, uses)| (String::from_utf8_lossy(&l.bytes).into_owned(), uses.iter().map(of).collect())).collect()
+        let count = |literal: &Literal, uses: &[Guarded], text: &str| {
+            let fold = |text: &str| if literal.caseless { text.to_ascii_lowercase() } else { text.to_owned() };
+            let at = fold(text).find(std::str::from_utf8(&literal.bytes).expect("text"));
+            let end = |at: usize| at + literal.bytes.len();
+            at.map_or(0, |at| uses.iter().filter(|guarded| guarded.fits(text.as_bytes(), end(at))).count())
+        };
+        let of = |(literal, uses): (&Literal, Vec<Guarded>)| {
+            let counts = texts.iter().map(|text| count(literal, &uses, text)).collect();
+            (String::from_utf8_lossy(&literal.bytes).into_owned(), counts)
+        };
+        literals.iter().zip(uses).map(of).collect()
     }
 
     #[test]
@@ -135,13 +188,10 @@ mod tests {
         for text in ["sk_live_", "sk_", "rk_live_", "x_sk_l"] {
             uses.add(Trigger::literal(text, false), pattern(0));
         }
-        let held = |text: &str, behind| (Some(text.to_owned()), behind);
+        let found = found_in(uses, &["sk_live_1", "x_sk_live_", "x_sk_", "sk_", "rk_live_", "k_live_"]);
         assert_eq!(
-            shown(uses),
-            [
-                ("sk_".to_owned(), vec![(None, 0), held("x_sk_l", 1), held("sk_live_", 5)]),
-                ("rk_live_".to_owned(), vec![(None, 0)]),
-            ]
+            found,
+            [("sk_".to_owned(), vec![2, 3, 1, 1, 0, 0]), ("rk_live_".to_owned(), vec![0, 0, 0, 0, 1, 0])]
         );
     }
 
@@ -150,11 +200,22 @@ mod tests {
         let mut uses = Uses::default();
         uses.add(Trigger::literal("tok", false), pattern(0));
         uses.add(Trigger::literal("Tokens", true), pattern(0));
-        assert_eq!(shown(uses).len(), 2);
+        assert_eq!(found_in(uses, &[]).len(), 2);
         let mut uses = Uses::default();
         uses.add(Trigger::literal("tok", true), pattern(0));
         uses.add(Trigger::literal("aTOKens", false), pattern(0));
-        assert_eq!(shown(uses), [("tok".to_owned(), vec![(None, 0), (Some("aTOKens".to_owned()), 3)])]);
+        uses.add(Trigger::literal("TOK", false), pattern(0));
+        let found = found_in(uses, &["aTOKens", "atokens", "TOK"]);
+        assert_eq!(found, [("tok".to_owned(), vec![3, 1, 2])]);
+    }
+
+    #[test]
+    fn a_literal_at_the_end_of_a_block_is_no_trigger_that_goes_on() {
+        let mut uses = Uses::default();
+        uses.add(Trigger::literal("sk_", false), pattern(0));
+        uses.add(Trigger::literal("sk_live_", false), pattern(0));
+        uses.add(Trigger::literal("a_sk_", false), pattern(0));
+        assert_eq!(found_in(uses, &["sk_", "_sk_l"]), [("sk_".to_owned(), vec![1, 1])]);
     }
 
     #[test]
@@ -162,6 +223,6 @@ mod tests {
         let mut uses = Uses::default();
         uses.add(Trigger::literal("token:", true), Use::Key { rule: 0, behind: 1 });
         uses.add(Trigger::literal("x-token:", false), pattern(1));
-        assert_eq!(shown(uses).len(), 2);
+        assert_eq!(uses.into_literals().0.len(), 2);
     }
 }

@@ -56,6 +56,11 @@ impl Trigger {
         self.positions.len()
     }
 
+    /// What must stand at each of its places.
+    pub fn positions(&self) -> &[ByteSet] {
+        &self.positions
+    }
+
     /// The byte that it begins with, where there is only one.
     pub fn first_byte(&self) -> Option<u8> {
         self.positions.first().and_then(ByteSet::only)

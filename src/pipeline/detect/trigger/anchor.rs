@@ -18,8 +18,6 @@ pub struct Anchor {
     pub literals: Vec<Literal>,
     /// So many of the trigger's positions lie behind a literal's end.
     pub behind: usize,
-    /// Whether the trigger occurs wherever one of them does, so that its positions need no second look.
-    pub exact: bool,
 }
 
 /// No literal is longer: the engine's matcher looks at eight bytes at a time.
@@ -142,9 +140,6 @@ impl Anchor {
             spelt =
                 spelt.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
         }
-        let mut exact = window.len() == positions.len()
-            && (!caseless
-                || window.iter().all(|set| set.is_case_pair() || !set.bytes().any(|b| b.is_ascii_alphabetic())));
         let mut behind = positions.len() - end;
         if let [whole] = &mut spelt[..]
             && let Ok(at) = SHORTENED.binary_search_by(|(long, _)| long.as_bytes().cmp(whole))
@@ -152,9 +147,8 @@ impl Anchor {
             let (long, part) = SHORTENED[at];
             behind += long.len() - part.len() - long.find(part).unwrap_or_default();
             *whole = part.into();
-            exact = false;
         }
-        Self { literals: spelt.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind, exact }
+        Self { literals: spelt.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind }
     }
 }
 
@@ -274,8 +268,8 @@ mod tests {
         for (text, part, behind) in [("Airtable", "airtabl", 1), ("calcom", "lcom", 0), ("vultr", "vult", 1)] {
             let anchor = Trigger::literal(text, true).anchor();
             assert_eq!(anchor.literals, [Literal { bytes: part.into(), caseless: true }]);
-            assert_eq!((anchor.behind, anchor.exact), (behind, false), "{text}");
+            assert_eq!(anchor.behind, behind, "{text}");
         }
-        assert!(Trigger::literal("dropbox", true).anchor().exact);
+        assert_eq!(Trigger::literal("dropbox", true).anchor().literals[0].bytes, b"dropbox");
     }
 }

@@ -35,12 +35,32 @@ fn it_has_the_fingerprint_that_it_has_on_one_line() {
     );
 }
 
+/// Entries whose values stand below their names, and lines that are none.
+const ENTRIES: &str = "env:\n- name: DB_PASSWORD\n  value: gravel-Moth-1\n- name: API_TOKEN\n  valueFrom:\n- name: API_KEY\n  value: \"q7xk2m9c4vw8z5tn1bhd\"\n\
+                       {\n  \"name\": \"db_password\",\n  \"value\": \"gravel \\\"Moth\\\" 2\"\n}\n<property>\n<name>db.password</name>\n\t<value>gravel-Moth-3</value>\n\
+                       <key>secret</key>\r\n<string>gravel-Moth-4x</string>\r\n- name: password\n  in: query\n- name: DB_PASSWORD\n  value: ${DB_PASSWORD}\n\
+                       username: password\n  value: gravel-Moth-5\nthe password\nvalue: gravel-Moth-6\n";
+
+#[test]
+fn the_value_of_an_entry_goes_from_the_line_below_its_name() {
+    let engine = Engine::new(&POLICY);
+    let cleaned = engine.redact(ENTRIES.as_bytes());
+    for gone in ["Moth-1", "1bhd", "\" 2", "Moth-3", "Moth-4"] {
+        assert!(!holds(&cleaned, gone), "{gone} in {}", cleaned.escape_ascii());
+    }
+    for left in ["valueFrom", "in: query", "${DB_PASSWORD}", "Moth-5", "Moth-6"] {
+        assert!(holds(&cleaned, left), "{left} in {}", cleaned.escape_ascii());
+    }
+    assert_eq!(engine.restored(ENTRIES.as_bytes()), ENTRIES.as_bytes(), "nothing else changes");
+    assert_eq!(engine.redact(&cleaned), cleaned, "twice is once");
+}
+
 #[test]
 fn a_cut_between_the_lines_changes_nothing() {
     let engine = Engine::new(&POLICY);
     // A key's first line waits, too: a block may not be parted before it, as the value's own line is the one above.
     let odd = "<token>\nq7xk2m9c4vw8z5tn1bhd -----BEGIN PRIVATE KEY-----\n</token>\n<token>\n-----BEGIN/PRIVATE/KEY-----\n</token>\n";
-    for log in [LOG.to_owned(), odd.to_owned(), format!("{LOG}{odd}{LOG}")] {
+    for log in [LOG.to_owned(), odd.to_owned(), format!("{LOG}{odd}{LOG}"), format!("{ENTRIES}{odd}{ENTRIES}")] {
         let whole = engine.redact(log.as_bytes());
         for cut in 0..=log.len() {
             for second in [cut, log.len().min(cut + 9)] {

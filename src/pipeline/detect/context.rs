@@ -4,6 +4,7 @@
 //! runs without a trigger: a key phrase, a scheme word or `://`. The first bytes behind a trigger refuse nearly all candidates.
 
 mod authorization;
+mod below;
 mod key;
 mod leading;
 mod letters;
@@ -22,9 +23,10 @@ use super::trigger::{self, Trigger};
 use crate::model::Span;
 
 pub use authorization::{of_header, of_scheme};
+pub use below::{element_text, entry_values, names_entry, opens_element};
 pub use key::{Key, key_ending, may_be_assigned};
 pub use url::{may_be_in_authority, may_hold_password, password};
-pub use value::{element_text, opens_element, values};
+pub use value::values;
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,7 +198,7 @@ fn is_joint(byte: u8) -> bool {
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
     "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
-    "\x1b", "val", " =", " ->", "：", "＝", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
+    "\x1b", "\n", "val", " =", " ->", "：", "＝", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// Word lists that all key rules share; data, so that a user's file can replace them.

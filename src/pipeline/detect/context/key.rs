@@ -1,6 +1,6 @@
 //! Whether a key phrase that occurred is the tail of a key, and where that key ends.
 
-use super::{ContextWords, separator};
+use super::{ContextWords, below, separator};
 use crate::pipeline::detect::boundary;
 
 /// Longer keys are none.
@@ -51,7 +51,9 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
     if dashes > 0 && NO_ARGUMENT.iter().any(|verb| line[key_start..start].starts_with(verb)) {
         return None;
     }
-    Some(Key { start: key_start, end: key_end, flag: dashes > 0 })
+    let key = Key { start: key_start, end: key_end, flag: dashes > 0 };
+    // A key that reaches the end of the line has no value, unless it is an entry's name and the value stands below.
+    (key_end < line.len() || below::names_entry(line, key)).then_some(key)
 }
 
 /// A quick test that is true wherever a phrase that ends at `end` may be a key with a value: what follows must be neutral words,
@@ -59,7 +61,9 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
 #[inline]
 pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     match block.get(end) {
-        None | Some(b'\n') => false,
+        None => false,
+        // The name of an entry whose value stands below.
+        Some(b'\n') => begins_as(block, end, b" \t"),
         Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|' | b'!') => true,
         Some(b'<') => block.get(end + 1) == Some(&b'/'),
         Some(b',') => separator::leads_on(block, end + 1, words),
@@ -90,8 +94,7 @@ fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
     let mut at = end;
     loop {
         match line.get(at) {
-            // A key that reaches the end of the line has no value.
-            None => return None,
+            None => return Some(at),
             Some(b'_' | b'-') => at += 1,
             // A full stop that ends a sentence belongs to no key.
             Some(b'.') if line.get(at + 1).is_some_and(|b| is_key_byte(*b)) => at += 1,

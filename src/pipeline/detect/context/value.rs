@@ -220,21 +220,6 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     }
 }
 
-/// Whether `key` names a tag that ends its line: the element's text stands below.
-pub fn opens_element(line: &[u8], key: Key) -> bool {
-    let before = key.start.checked_sub(1).map(|at| line[at]);
-    matches!(before, Some(b'<' | b':')) && line[key.end..].trim_ascii_end() == b">"
-}
-
-/// The text of an element, alone in `line`, where it counts as a secret of this rule.
-pub fn element_text(line: &[u8], form: &KeyForm, words: &ContextWords) -> Option<Value> {
-    let text = line.trim_ascii();
-    let start = line.len() - line.trim_ascii_start().len();
-    let is_one_word = !text.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'<' | b'>' | b'"'));
-    let is_value = is_one_word && words::is_secret(text, Written::Entities, Shape::Bare, form, words);
-    is_value.then(|| Value { span: Span::new(start, start + text.len()), written: Written::Entities, add_quotes: None })
-}
-
 /// The value without the scheme word before it: `"token":"Bearer 81k…"` holds the same secret as the header.
 fn behind_scheme(line: &[u8], span: Span, words: &ContextWords) -> Span {
     let text = &line[span.range()];

@@ -1,7 +1,7 @@
-//! Values in the line below their key: an XML element whose text has a line to itself.
+//! Values in the line below their key: an XML element whose text has a line to itself, and the value of an entry whose name is the key.
 //!
-//! All three lines are needed to tell: the opening tag that ends its line, the text, and the closing tag that begins the next one. So
-//! a stream's opening tag waits for them, and a block is never parted between them.
+//! All of an element's lines are needed to tell: the opening tag that ends its line, the text, and the closing tag that begins the next one. So
+//! a stream's opening tag waits for them, an entry's name for its value, and a block is never parted between them.
 
 use super::Finder;
 use super::walls::Line;
@@ -13,11 +13,32 @@ use crate::pipeline::detect::resolve::Open;
 const MAX_TEXT: usize = 16 << 10;
 
 impl Finder<'_> {
-    /// Takes the text below the tag that `key`, of these offsets in its line, names.
+    /// Takes what stands below the tag or the entry that `key`, of these offsets in its line, names.
     pub(super) fn look_below(&mut self, block: &[u8], line: Line, rule: usize, form: &KeyForm, key: Key) {
-        if !context::opens_element(&block[line.start..line.end], key) {
+        let text = &block[line.start..line.end];
+        if context::opens_element(text, key) {
+            self.look_into_element(block, line, rule, form, key);
+        } else if context::names_entry(text, key) {
+            self.look_at_entry(block, line, rule, form, key);
+        }
+    }
+
+    fn look_at_entry(&mut self, block: &[u8], line: Line, rule: usize, form: &KeyForm, key: Key) {
+        let Some(below) = line_below(block, line) else { return self.wait_below(line) };
+        if self.walls.reach_into(Span::new(below.start, below.end)) || below.end - below.start > MAX_TEXT {
             return;
         }
+        let (text, value) = (&block[line.start..line.end], &block[below.start..below.end]);
+        let values = context::entry_values(text, key, value, form, &self.detector.words);
+        if !values.is_empty() {
+            let so_far = self.candidates.len();
+            values.into_iter().for_each(|value| self.push_value(block, below, rule, value));
+            self.note_key(so_far, line, key.start, key.end);
+            self.joined.push(Span::new(line.start, below.start + 1));
+        }
+    }
+
+    fn look_into_element(&mut self, block: &[u8], line: Line, rule: usize, form: &KeyForm, key: Key) {
         let Some(text) = line_below(block, line) else { return self.wait_below(line) };
         let (start, end) = (text.start, text.end);
         let has_mark = self.walls.reach_into(Span::new(start, end));

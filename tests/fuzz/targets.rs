@@ -36,11 +36,11 @@ thread_local! {
 fn cleaned(log: &[u8], cuts: &[usize]) -> Vec<u8> {
     ENGINE.with(|engine| {
         let once = engine.redact(log);
-        assert_same(&once, &engine.redact(&once), "twice is once");
+        assert_same(&once, &engine.redact(&once), &format!("twice is once, of {}", log.escape_ascii()));
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (log.len() + 1)).collect();
         cuts.sort_unstable();
         let pieces = engine.redact_in_pieces(inkprint::pipeline::framing::MAX_LINE, log, &cuts);
-        assert_same(&once, &pieces, "cuts change nothing");
+        assert_same(&once, &pieces, &format!("cuts at {cuts:?} change nothing, of {}", log.escape_ascii()));
         once
     })
 }

@@ -3,6 +3,7 @@
 //! Which keys are telling is data (`patterns/context.toml`); how a key, a separator and a value are written is here. Nothing
 //! runs without a trigger: a key phrase, a scheme word or `://`. The first bytes behind a trigger refuse nearly all candidates.
 
+mod argument;
 mod authorization;
 mod below;
 mod key;
@@ -22,6 +23,7 @@ use super::personal::Notation;
 use super::trigger::{self, Trigger};
 use crate::model::Span;
 
+pub use argument::whole_argument;
 pub use authorization::{of_header, of_scheme};
 pub use below::{element_text, entry_values, names_entry, opens_element};
 pub use key::{Key, key_ending, may_be_assigned};

@@ -248,6 +248,7 @@ impl<'d> Finder<'d> {
             let literal_end = hit.end as usize;
             if detector.begins_patterns[hit.literal as usize]
                 && let Some(codec) = Codec::cutting(block, literal_end, &mut read)
+                && !self.walls.hold(literal_end)
             {
                 if !line.holds(literal_end) {
                     line = Line::around(block, literal_end);

@@ -51,9 +51,24 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
     if dashes > 0 && NO_ARGUMENT.iter().any(|verb| line[key_start..start].starts_with(verb)) {
         return None;
     }
+    // .NET writes it beside the name of every assembly: a digest of a public key.
+    if ends_in_public_key(&line[key_start..start]) || is_verdict(line, start, key_end) {
+        return None;
+    }
     let key = Key { start: key_start, end: key_end, flag: dashes > 0 };
     // A key that reaches the end of the line has no value, unless it is an entry's name and the value stands below.
     (key_end < line.len() || below::names_entry(line, key)).then_some(key)
+}
+
+fn ends_in_public_key(before: &[u8]) -> bool {
+    before.last_chunk::<9>().is_some_and(|before| before.eq_ignore_ascii_case(b"publickey"))
+}
+
+/// Whether a test's runner says so of what follows: `PASS: tests/link.sh`. What stands behind a user's name is a password.
+fn is_verdict(line: &[u8], start: usize, end: usize) -> bool {
+    let before = &line[start.saturating_sub(MAX_KEY)..start];
+    let holds = |word: &[u8]| before.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    &line[start..end] == b"PASS" && line[end..].starts_with(b": ") && !holds(b"user") && !holds(b"login")
 }
 
 /// A quick test that is true wherever a phrase that ends at `end` may be a key with a value: what follows must be neutral words,
@@ -152,6 +167,7 @@ mod tests {
             ("dbpassword:", "password", "dbpassword"),
             ("userPwd=", "Pwd", "userPwd"),
             ("--token x", "token", "token"),
+            ("USER: ann PASS: x1", "PASS", "PASS"),
         ] {
             assert_eq!(key(line, phrase).as_deref(), Some(expected), "{line}");
         }
@@ -168,6 +184,8 @@ mod tests {
             ("password", "password"),
             ("--ask-vault-password x", "password"),
             ("--no-password x", "password"),
+            ("PublicKeyToken=", "Token"),
+            ("PASS: tests/a1.sh", "PASS"),
         ] {
             assert_eq!(key(line, phrase), None, "{line}");
         }

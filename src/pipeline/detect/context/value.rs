@@ -194,7 +194,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             }
         }
         Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
-        Some(_) if matches!(separator, Separator::Spaced | Separator::Comma) => {}
+        // What is compared with and has no quotes is a name.
+        Some(_) if matches!(separator, Separator::Spaced | Separator::Comma | Separator::Compared) => {}
         Some(_) => {
             let mut span = bare(line, key, at, separator);
             // `X-Api-Key: token 81k…`: the word names the scheme, and the value follows it.

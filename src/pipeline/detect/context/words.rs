@@ -36,7 +36,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() > JUDGED {
         return true;
     }
-    if value.len() < form.min_length || words.is_no_value(value) {
+    if value.len() < form.min_length || words.is_no_value(value) || (!form.words && is_address(value)) {
         return false;
     }
     let traits = Traits::of(value);
@@ -78,6 +78,11 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
         _ => {}
     }
     form.words || !(reads_like_words(value) || is_versioned_name(value))
+}
+
+/// Whether it is the address of an account or a contract in a chain, which are no secrets, and `token=` names one of.
+fn is_address(value: &[u8]) -> bool {
+    value.strip_prefix(b"0x").is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// No counter and no time has so many digits: the greatest number of 64 bits has twenty.
@@ -263,6 +268,10 @@ const ROOTS: &[&[u8]] = &[
 
 /// Source code in place of a value: a call, a member, an index.
 fn is_code(value: &[u8]) -> bool {
+    // Types of slices and pointers.
+    if [&b"&["[..], b"*const", b"*mut", b"&mut"].iter().any(|start| value.starts_with(start)) {
+        return true;
+    }
     let name = value
         .iter()
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-' | b'?'))
@@ -276,9 +285,13 @@ fn is_code(value: &[u8]) -> bool {
                 // How many digits a mark has is chance: what stands beside it must not depend on that.
                 && fingerprint::find_written(&value[..name]).next().is_none()
         }
+        // `Token![=]`, `MaybeUninit::<u8>`
+        Some(b'!') => name > 2 && value.get(name + 1) == Some(&b'['),
+        Some(b'<') => value[..name].ends_with(b"::"),
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
-            (is_name && ROOTS.iter().any(|root| value.starts_with(root)))
+            value.ends_with(b"::")
+                || (is_name && ROOTS.iter().any(|root| value.starts_with(root)))
                 || (value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b"."))
         }
         _ => false,

@@ -10,7 +10,7 @@ use crate::pipeline::detect::pattern::PatternMatch;
 use crate::pipeline::detect::resolve::Canonical;
 use crate::pipeline::detect::rule::{Form, Kind, Pack};
 use crate::pipeline::detect::trigger::Reach;
-use crate::pipeline::detect::{boundary, decode, personal};
+use crate::pipeline::detect::{boundary, context, decode, personal};
 
 impl Finder<'_> {
     pub(super) fn confirm_pattern(
@@ -133,6 +133,10 @@ impl Finder<'_> {
     ) -> Result<(), DatabaseError> {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
+        let found = match of.pack {
+            Pack::Context => PatternMatch { secret: context::whole_argument(text, found.whole, found.secret), ..found },
+            _ => found,
+        };
         let span = found.secret.shifted(line.start);
         if span.is_empty() {
             return Ok(());

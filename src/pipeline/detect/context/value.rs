@@ -194,8 +194,9 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             }
         }
         Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
-        // What is compared with and has no quotes is a name.
-        Some(_) if matches!(separator, Separator::Spaced | Separator::Comma | Separator::Compared) => {}
+        Some(_) if matches!(separator, Separator::Spaced | Separator::Comma) => {}
+        // What something is compared with and has no quotes is a name, if it has no digit.
+        Some(_) if separator == Separator::Compared && !has_digit(&line[bare(line, key, at, separator).range()]) => {}
         Some(_) => {
             let mut span = bare(line, key, at, separator);
             // `X-Api-Key: token 81k…`: the word names the scheme, and the value follows it.
@@ -219,6 +220,10 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         }
         None => {}
     }
+}
+
+fn has_digit(value: &[u8]) -> bool {
+    value.iter().any(u8::is_ascii_digit)
 }
 
 /// The value without the scheme word before it: `"token":"Bearer 81k…"` holds the same secret as the header.

@@ -81,7 +81,8 @@ impl Naive {
         let mut captures = self.regex.create_captures();
         let mut spans = Vec::new();
         for start in segment.range() {
-            if self.wants_boundary && !boundary::begins_word(line, start) {
+            let is_after = start.checked_sub(1).is_some_and(|before| self.rule.not_after.contains(&line[before]));
+            if is_after || (self.wants_boundary && !boundary::begins_word(line, start)) {
                 continue;
             }
             let anchored = Input::new(line).span(start..segment.end()).anchored(Anchored::Yes);

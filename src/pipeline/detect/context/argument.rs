@@ -23,27 +23,30 @@ fn closing(rest: &[u8], quote: u8) -> usize {
     let ends = rest
         .get(at + 1)
         .is_none_or(|behind| matches!(behind, b' ' | b'\t' | b'\r' | b';' | b')' | b',' | b'|' | b'&' | b'"' | b']'));
-    if rest[at] == quote && ends { at } else { 0 }
+    let words = &rest[..at];
+    // Behind a blank alone the quote closes nothing, and what means something to a shell stands behind an argument.
+    let is_argument = !words.trim_ascii().is_empty() && !words.iter().any(|byte| b"|<>&".contains(byte));
+    if rest[at] == quote && ends && is_argument { at } else { 0 }
 }
 
 /// How far escapes of what means something to a shell, and what stands behind them, go on.
 fn escaped(rest: &[u8]) -> usize {
     let mut end = 0;
-    while let [
-        b'\\',
-        b'&' | b'!' | b'$' | b';' | b'(' | b')' | b'|' | b'<' | b'>' | b'*' | b'?' | b'#' | b'~' | b'{' | b'}' | b'['
-        | b']' | b' ',
-        behind @ ..,
-    ] = &rest[end..]
+    while let [b'\\', meta, behind @ ..] = &rest[end..]
+        && META.contains(meta)
     {
         let plain = |byte: &&u8| {
-            byte.is_ascii_graphic()
-                && !matches!(byte, b'"' | b'\'' | b'\\' | b'`' | b';' | b'|' | b'&' | b'<' | b'>' | b'(' | b')')
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'`') && !ENDS.contains(byte)
         };
         end += 2 + behind.iter().take_while(plain).count();
     }
     end
 }
+
+/// What ends a word in a shell.
+const ENDS: &[u8] = b";|&<>()";
+/// What means something to a shell, so that a backslash stands before it in a word.
+const META: &[u8] = b";|&<>()!$*?#~{}[]";
 
 #[cfg(test)]
 mod tests {
@@ -59,6 +62,8 @@ mod tests {
             ("say \"mysql -pTr0ng -e x\"", "Tr0ng", "Tr0ng"),
             ("mysql -p\"Tr0ng x'y\"", "Tr0ng", "Tr0ng"),
             ("mysql -pTr0ng\\n9Kx7", "Tr0ng", "Tr0ng"),
+            ("echo -p'Tr0ng |chpasswd' x", "Tr0ng", "Tr0ng"),
+            ("x -p'Tr0ng ' x", "Tr0ng", "Tr0ng"),
         ] {
             let start = line.find(secret).expect("it is there");
             let from = line.find("-p").or(line.find("-u")).expect("an option");

@@ -9,8 +9,8 @@ const MAX_ARGUMENT: usize = 256;
 /// characters that a shell's backslash stands before.
 pub fn whole_argument(line: &[u8], found: Span, secret: Span) -> Span {
     let rest = &line[secret.end()..line.len().min(secret.end() + MAX_ARGUMENT)];
-    let quotes = line[found.start()..secret.start()].iter().filter(|byte| matches!(byte, b'"' | b'\''));
-    let end = match quotes.last() {
+    let mut quotes = line[found.start()..secret.start()].iter().filter(|byte| matches!(byte, b'"' | b'\''));
+    let end = match quotes.next_back() {
         Some(quote) if rest.first() == Some(&b' ') => closing(rest, *quote),
         _ => escaped(rest),
     };

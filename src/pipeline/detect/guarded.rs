@@ -1,8 +1,8 @@
 //! The literals that the engine is asked for, and what a hit of each leads to.
 //!
-//! What the engine costs grows with their number. Where one is a part of another, as `sk_` is of `sk_live_`, each hit of the longer one would be
-//! one of the shorter one, too: so only that is looked for, and the longer one is held against the text around it, which is needed as often as
-//! the shorter one occurs.
+//! Where one is a part of another, as `sk_` is of `sk_live_`, each hit of the longer one would be one of the shorter one, too: so only that is looked
+//! for, and the longer one is held against the text around it. A tenth of all literals goes. That makes usual logs no faster, as what costs is hits and
+//! not their number; it spares a second hit wherever the longer one stands, and what compiling it takes.
 
 use std::collections::{BTreeMap, HashMap};
 

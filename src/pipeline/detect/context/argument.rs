@@ -9,9 +9,12 @@ const MAX_ARGUMENT: usize = 256;
 /// characters that a shell's backslash stands before.
 pub fn whole_argument(line: &[u8], found: Span, secret: Span) -> Span {
     let rest = &line[secret.end()..line.len().min(secret.end() + MAX_ARGUMENT)];
-    let mut quotes = line[found.start()..secret.start()].iter().filter(|byte| matches!(byte, b'"' | b'\''));
-    let end = match quotes.next_back() {
-        Some(quote) if rest.first() == Some(&b' ') => closing(rest, *quote),
+    let before = &line[found.start()..secret.start()];
+    let opening = before.iter().rposition(|byte| matches!(byte, b'"' | b'\''));
+    // `"sid=x logged in"` quotes a message, `'bob:two words'` an argument.
+    let quote = opening.filter(|at| !before[*at..].iter().any(|byte| matches!(byte, b'=' | b' '))).map(|at| before[at]);
+    let end = match quote {
+        Some(quote) if rest.first() == Some(&b' ') => closing(rest, quote),
         _ => escaped(rest),
     };
     Span::new(secret.start(), secret.end() + end)
@@ -64,6 +67,7 @@ mod tests {
             ("mysql -pTr0ng\\n9Kx7", "Tr0ng", "Tr0ng"),
             ("echo -p'Tr0ng |chpasswd' x", "Tr0ng", "Tr0ng"),
             ("x -p'Tr0ng ' x", "Tr0ng", "Tr0ng"),
+            ("-p \"sid=Tr0ng logged in\"", "Tr0ng", "Tr0ng"),
         ] {
             let start = line.find(secret).expect("it is there");
             let from = line.find("-p").or(line.find("-u")).expect("an option");

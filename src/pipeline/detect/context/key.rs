@@ -64,11 +64,19 @@ fn ends_in_public_key(before: &[u8]) -> bool {
     before.last_chunk::<9>().is_some_and(|before| before.eq_ignore_ascii_case(b"publickey"))
 }
 
-/// Whether a test's runner says so of what follows: `PASS: tests/link.sh`. What stands behind a user's name is a password.
+/// Whether a test's runner says so of the file that follows: `PASS: tests/link.sh`. What stands behind a user's name is a password.
 fn is_verdict(line: &[u8], start: usize, end: usize) -> bool {
     let before = &line[start.saturating_sub(MAX_KEY)..start];
     let holds = |word: &[u8]| before.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    &line[start..end] == b"PASS" && line[end..].starts_with(b": ") && !holds(b"user") && !holds(b"login")
+    let is_file = |rest: &[u8]| {
+        let name = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+        plain && name.contains(&b'/') && name.contains(&b'.')
+    };
+    &line[start..end] == b"PASS"
+        && line[end..].strip_prefix(b": ").is_some_and(is_file)
+        && !holds(b"user")
+        && !holds(b"login")
 }
 
 /// A quick test that is true wherever a phrase that ends at `end` may be a key with a value: what follows must be neutral words,
@@ -167,7 +175,8 @@ mod tests {
             ("dbpassword:", "password", "dbpassword"),
             ("userPwd=", "Pwd", "userPwd"),
             ("--token x", "token", "token"),
-            ("USER: ann PASS: x1", "PASS", "PASS"),
+            ("USER: ann PASS: a/x1.y", "PASS", "PASS"),
+            ("PASS: x1", "PASS", "PASS"),
         ] {
             assert_eq!(key(line, phrase).as_deref(), Some(expected), "{line}");
         }

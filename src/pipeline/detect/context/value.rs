@@ -195,8 +195,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
         }
         Some(b'{') if matches!(separator, Separator::Colon | Separator::ColonBlank) => {}
         Some(_) if matches!(separator, Separator::Spaced | Separator::Comma) => {}
-        // What something is compared with and has no quotes is a name, if it has no digit.
-        Some(_) if separator == Separator::Compared && !has_digit(&line[bare(line, key, at, separator).range()]) => {}
+        // What something is compared with and has no quotes is a name.
+        Some(_) if separator == Separator::Compared && is_name(&line[bare(line, key, at, separator).range()]) => {}
         Some(_) => {
             let mut span = bare(line, key, at, separator);
             // `X-Api-Key: token 81k…`: the word names the scheme, and the value follows it.
@@ -222,8 +222,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     }
 }
 
-fn has_digit(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit)
+fn is_name(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.' | b'(' | b')'))
 }
 
 /// The value without the scheme word before it: `"token":"Bearer 81k…"` holds the same secret as the header.

@@ -269,7 +269,8 @@ const ROOTS: &[&[u8]] = &[
 /// Source code in place of a value: a call, a member, an index.
 fn is_code(value: &[u8]) -> bool {
     // Types of slices and pointers.
-    if [&b"&["[..], b"*const", b"*mut", b"&mut"].iter().any(|start| value.starts_with(start)) {
+    let slice = value.strip_prefix(b"&[").map(|of| of.strip_suffix(b"]").unwrap_or(of));
+    if matches!(value, b"*const" | b"*mut" | b"&mut") || slice.is_some_and(|of| of.len() < 6 && is_named(of)) {
         return true;
     }
     let name = value
@@ -286,11 +287,11 @@ fn is_code(value: &[u8]) -> bool {
                 && fingerprint::find_written(&value[..name]).next().is_none()
         }
         // `Token![=]`, `MaybeUninit::<u8>`
-        Some(b'!') => name > 2 && value.get(name + 1) == Some(&b'['),
-        Some(b'<') => value[..name].ends_with(b"::"),
+        Some(b'!') => name > 2 && value.get(name + 1) == Some(&b'[') && !value.iter().any(u8::is_ascii_digit),
+        Some(b'<') => value[..name].ends_with(b"::") && !value[..name].iter().any(u8::is_ascii_digit),
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
-            value.ends_with(b"::")
+            (value.ends_with(b"::") && !value.iter().any(u8::is_ascii_digit))
                 || (is_name && ROOTS.iter().any(|root| value.starts_with(root)))
                 || (value.contains(&b'.') && reads_like_words(value) && !value.ends_with(b"."))
         }

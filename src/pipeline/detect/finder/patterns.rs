@@ -134,7 +134,11 @@ impl Finder<'_> {
         let of = &self.detector.rules[rule].rule;
         let text = &block[line.start..line.end];
         let found = match of.pack {
-            Pack::Context => PatternMatch { secret: context::whole_argument(text, found.whole, found.secret), ..found },
+            // Up to the next mark: none is a part of an argument.
+            Pack::Context => {
+                let text = &text[..segment.end - line.start];
+                PatternMatch { secret: context::whole_argument(text, found.whole, found.secret), ..found }
+            }
             _ => found,
         };
         let span = found.secret.shifted(line.start);

@@ -19,6 +19,7 @@ pub mod encoded;
 mod finder;
 mod group;
 mod guarded;
+mod letters;
 mod linear;
 mod partial;
 pub mod pattern;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::action::Action;
 use super::context::Written;
 use super::database::DatabaseError;
+use super::decode;
 use super::encoded::Layer;
 use super::pattern::{Matcher, PatternMatch};
 use super::personal;
@@ -218,6 +219,17 @@ pub fn admit(rule: &Rule, line: &[u8], found: PatternMatch, reach_back: usize) -
         }
         None => Ok(()),
     }
+}
+
+/// Whether a key's value passes the rule's gates.
+pub fn admit_value(rule: &Rule, text: &[u8], written: Written) -> bool {
+    if rule.entropy.is_none() && rule.require.is_empty() {
+        return true;
+    }
+    let secret = decode::canonical(text, written);
+    let secret = secret.expose();
+    rule.entropy.is_none_or(|least| validator::bits_per_character(secret) >= least)
+        && rule.require.iter().all(|validator| validator.passes(secret))
 }
 
 /// Whether personal data would be cut out of an escape, a URL's user-info or a product's version.

@@ -34,6 +34,7 @@ const STAND_INS: &[&str] = &[
     "stripped",
     "obfuscated",
     "unchanged",
+    "notloggingpassword",
 ];
 
 /// Beginnings (same spelling) of sentences such as `your-api-key` and `insert token here`.

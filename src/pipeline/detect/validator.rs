@@ -9,6 +9,7 @@ mod asia;
 mod base58;
 mod bech32;
 mod card;
+mod chance;
 mod crc32;
 mod digits;
 mod entropy;
@@ -57,6 +58,8 @@ validators! {
     AwsAccount = "aws-account" => crate::pipeline::detect::validator::aws_account_valid, "The account number decodes from the key id's base32 body.";
     Base58Check = "base58check" => base58::has_checksum, "The last four bytes are the double SHA-256 of the rest.";
     Bech32 = "bech32" => bech32::has_checksum, "The last six characters are the BCH checksum of the rest.";
+    Random = "random" => chance::is_random, "Letters and digits in turn as chance has them, 16 at least, and no names with a number in them; or a UUID.";
+    Mixed = "mixed" => chance::is_mixed, "The same with letters of both cases, 20 characters at least, and no dots.";
     Luhn = "luhn" => luhn::has_check_digit, "The digits' Luhn sum is a multiple of ten.";
     Card = "card" => card::is_card, "A payment card's number: issuer, length, Luhn digit.";
     Iban = "iban" => iban::is_iban, "An account number: the country's length, the remainder of 97.";
@@ -114,7 +117,7 @@ impl Validator {
 
     /// Whether it fails nearly every text that only looks right; the others check structure, which a part of a secret has too.
     pub fn is_checksum(self) -> bool {
-        !matches!(self, Self::Jwt | Self::AwsAccount)
+        !matches!(self, Self::Jwt | Self::AwsAccount | Self::Random | Self::Mixed)
     }
 
     /// All names, for a message.

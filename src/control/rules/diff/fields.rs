@@ -115,6 +115,7 @@ fn form(form: &Form) -> String {
             let boundary = if pattern.wants_boundary() { "\\b" } else { "" };
             format!("{boundary}{}", pattern.hir())
         }
+        Form::Keys(keys) => keys.to_string(),
         other => format!("{other:?}"),
     }
 }
@@ -157,5 +158,18 @@ mod tests {
         assert_eq!((id.as_str(), names, changes.len()), ("b", vec!["pattern", "entropy"], 3));
         assert_eq!((fields[1].before.as_str(), fields[1].after.as_str()), ("", "2.5"));
         assert_eq!(rule_changes(&old, &old), []);
+    }
+
+    #[test]
+    fn keys_are_told_as_a_file_has_them() {
+        let keys = |rest: &str| {
+            set(&format!(
+                "[[rule]]\nid='a'\ndescription='a key'\nkeys=['door key']\nseverity='low'\nkind='secret'\nuntested=true\n{rest}\n"
+            ))
+        };
+        let changes = rule_changes(&keys("numbers=true"), &keys("min_length=8\nbehind=['back', 'front']"));
+        let [RuleChange::Changed(_, fields)] = &changes[..] else { panic!("{changes:?}") };
+        assert_eq!(fields[0].before, r#"["door key"], min_length = 6, numbers"#);
+        assert_eq!(fields[0].after, r#"["door key"], min_length = 8, behind = ["back", "front"], not_behind = []"#);
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a key phrase that occurred is the tail of a key, and where that key ends.
 
-use super::{ContextWords, below, separator};
+use super::{ContextWords, below, separator, spoken};
 use crate::pipeline::detect::boundary;
 
 /// Longer keys are none.
@@ -55,6 +55,10 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
     if ends_in_public_key(&line[key_start..start]) || is_verdict(line, start, key_end) {
         return None;
     }
+    // The name of a program.
+    if &line[key_start..key_end] == b"1password" {
+        return None;
+    }
     let key = Key { start: key_start, end: key_end, flag: dashes > 0 };
     // A key that reaches the end of the line has no value, unless it is an entry's name and the value stands below.
     (key_end < line.len() || below::names_entry(line, key)).then_some(key)
@@ -64,19 +68,23 @@ fn ends_in_public_key(before: &[u8]) -> bool {
     before.last_chunk::<9>().is_some_and(|before| before.eq_ignore_ascii_case(b"publickey"))
 }
 
-/// Whether a test's runner says so of the file that follows: `PASS: tests/link.sh`. What stands behind a user's name is a password.
+/// Whether a test's runner says so of the file that follows, `PASS: tests/link.sh`, or a compiler of a step. What stands behind a user's name is
+/// a password.
 fn is_verdict(line: &[u8], start: usize, end: usize) -> bool {
     let before = &line[start.saturating_sub(MAX_KEY)..start];
     let holds = |word: &[u8]| before.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     let is_file = |rest: &[u8]| {
         let name = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
         let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
-        plain && name.contains(&b'/') && name.contains(&b'.')
+        plain && name.contains(&b'/') && (name.contains(&b'.') || name.contains(&b'_'))
     };
-    &line[start..end] == b"PASS"
-        && line[end..].strip_prefix(b": ").is_some_and(is_file)
-        && !holds(b"user")
-        && !holds(b"login")
+    let names_user = || holds(b"user") || holds(b"login");
+    match &line[start..end] {
+        b"PASS" => line[end..].strip_prefix(b": ").is_some_and(is_file) && !names_user(),
+        // A compiler says which of its own it runs.
+        b"pass" => line[..start].ends_with(b"Running "),
+        _ => false,
+    }
 }
 
 /// A quick test that is true wherever a phrase that ends at `end` may be a key with a value: what follows must be neutral words,
@@ -97,6 +105,7 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
                 || block[at..].starts_with(b"<-")
                 || begins_as(block, end, b"-<:")
                 || separator::leads_on(block, at, words)
+                || spoken::stands_beside(block, at)
         }
         Some(byte) if byte.is_ascii_lowercase() => false,
         Some(_) => tail_end(block, end, words).is_some(),

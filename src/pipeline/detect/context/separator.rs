@@ -3,6 +3,7 @@
 use super::ContextWords;
 use super::key::Key;
 use super::leading::{behind_prefix, behind_user, is_expression};
+use super::spoken;
 use super::value::Quote;
 
 /// Blanks between key, separator and value; aligned configuration dumps use many.
@@ -13,8 +14,6 @@ const MAX_WORD: usize = 16;
 const MAX_COLOURS: usize = 4;
 /// No list of an element's attributes is longer.
 const MAX_ATTRIBUTES: usize = 256;
-/// Words between a key and what it is said to be: `password has been set to`.
-const MAX_COPULAS: usize = 4;
 
 /// What text that was typeset has in place of a blank.
 const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
@@ -42,6 +41,10 @@ pub(super) enum Separator {
     Spaced,
     /// `is`, `was`, `set to`: what is behind may be the rest of a sentence.
     Said,
+    /// A blank and nothing else: `API key 81k… was rejected`. Most of what follows a key so is the rest of a sentence.
+    Beside,
+    /// `is:`, `set to:`: what is behind is what was announced.
+    Announced,
     /// `!=`, `==`: what a key is held against is what somebody expects there.
     Compared,
     /// A comma: the next argument of a call, or the next string of a list.
@@ -141,6 +144,8 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
             let is_attribute = is_quoted && matches!(before, Some(b'"' | b'\''));
             return element(line, at + 1, is_attribute || matches!(before, Some(b'<' | b':')));
         }
+        // A help text has what a flag is for in a column of its own.
+        [_, ..] if key.flag && at > after_key + 1 && !is_quoted && is_column(rest) => return None,
         [_, ..] if key.flag && at > after_key && !is_quoted => (Separator::Blank, 0),
         _ => return None,
     };
@@ -168,6 +173,13 @@ fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
         }
         _ => 0,
     }
+}
+
+/// Whether at least two words of lower-case letters stand there, and nothing else before them.
+fn is_column(text: &[u8]) -> bool {
+    let mut parts = text.split(|b| *b == b' ');
+    let is_word = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_lowercase);
+    parts.next().is_some_and(is_word) && parts.next().is_some_and(is_word)
 }
 
 /// Whether a name and `=` stand there.
@@ -217,8 +229,8 @@ fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
     let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
     let is_text = match line.get(at) {
         None | Some(b'<') => false,
-        // `<user>:<password>@host` stands for what is to be put there.
-        Some(b'@') => memchr::memmem::find(&line[at..], b"</").is_some(),
+        // `<user>:<password>@host` stands for what is to be put there, and so does `AUTH <password> in a sentence`.
+        Some(b'@' | b' ') => memchr::memmem::find(&line[at..], b"</").is_some(),
         Some(_) => true,
     };
     (is_tag && is_text).then(|| (Separator::Element, skip_blanks(line, at)))
@@ -240,7 +252,7 @@ fn behind_attributes(line: &[u8], key: Key, at: usize) -> Option<(Separator, usi
 }
 
 /// The word at `at`, and the offset behind it.
-fn word(line: &[u8], at: usize) -> (&[u8], usize) {
+pub(super) fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     let length = line[at..].iter().take(MAX_WORD).take_while(|b| b.is_ascii_alphabetic()).count();
     (&line[at..at + length], at + length)
 }
@@ -248,7 +260,8 @@ fn word(line: &[u8], at: usize) -> (&[u8], usize) {
 /// Whether the word behind a key may lead to its value: a quick look, for keys of which most stand in prose.
 pub(super) fn leads_on(block: &[u8], at: usize, words: &ContextWords) -> bool {
     let (word, _) = word(block, at);
-    !word.is_empty() && (words.copulas.contains(word) || words.types.contains(word) || words.members.contains(word))
+    let lists = [&words.copulas, &words.clauses, &words.types, &words.members];
+    !word.is_empty() && lists.iter().any(|list| list.contains(word))
 }
 
 /// What `key` is said to be behind blanks: `is x`, `'x'`; a type, `string = x`; or the value beside a name, `Name:KEY Value:x`.
@@ -275,17 +288,7 @@ fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option
     if let Some(named) = named(line, key.start, after_key, words) {
         return Some(named);
     }
-    let mut end = at;
-    for _ in 0..MAX_COPULAS {
-        let (next, behind) = word(line, skip_blanks(line, end));
-        if !words.copulas.contains(next) {
-            break;
-        }
-        end = behind;
-    }
-    let colon = usize::from(line.get(end) == Some(&b':'));
-    let value = skip_blanks(line, end + colon);
-    (end > at && value > end + colon).then_some((Separator::Said, value))
+    spoken::told(line, at, words)
 }
 
 /// Behind a type and `=`: `var token string = "x"`, `token: &str = "x"`.
@@ -389,7 +392,7 @@ mod tests {
             ("<p name=\"token\">x9", Separator::Element),
             ("<name>token</name> <value>x9", Separator::Element),
             ("<key>token</key><string>x9", Separator::Element),
-            ("token was set to: x9", Separator::Said),
+            ("token was set to: x9", Separator::Announced),
             ("--token x9", Separator::Blank),
             ("token != x9", Separator::Compared),
             ("token：x9", Separator::ColonBlank),

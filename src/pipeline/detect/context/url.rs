@@ -84,6 +84,9 @@ pub fn password(line: &[u8], start: usize) -> Option<Value> {
         None => return None,
     };
     let value = &line[span.range()];
+    if names_its_parts(&line[start..span.start()], value) {
+        return None;
+    }
     let counts = !value.is_empty() && !placeholder::is_placeholder_value(value) && !is_stand_in(value);
     counts.then_some(Value { span, written: Written::Percent, add_quotes: None })
 }
@@ -116,6 +119,19 @@ fn is_token(user: &[u8]) -> bool {
         && user.iter().any(u8::is_ascii_digit)
         && user.iter().any(u8::is_ascii_alphabetic)
         && validator::bits_per_character(user) >= 3.5
+}
+
+/// Whether user and password say but what stands there, as in a documentation: `user:password@`, `[user[:password]@]`.
+fn names_its_parts(user: &[u8], password: &[u8]) -> bool {
+    const USERS: [&[u8]; 3] = [b"user", b"username", b"login"];
+    const PASSWORDS: [&[u8]; 5] = [b"password", b"pass", b"passwd", b"pw", b"pwd"];
+    let letters = |text: &[u8]| -> Vec<u8> {
+        text.iter().filter(|b| !matches!(b, b'[' | b']' | b':')).map(u8::to_ascii_lowercase).collect()
+    };
+    password.len() < 12 && user.len() < 16 && {
+        let (user, password) = (letters(user), letters(password));
+        USERS.contains(&&user[..]) && PASSWORDS.contains(&&password[..])
+    }
 }
 
 /// What clients send where a token has taken the user's place.

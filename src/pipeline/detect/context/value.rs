@@ -121,11 +121,9 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     if separator == Separator::Colon && key_quote.is_none() && is_resource_name(&line[..key.start]) {
         return;
     }
-    if matches!(separator, Separator::Spaced | Separator::Said) && key.end - key.start < MIN_SAID {
-        return;
-    }
-    // Only of passwords it can be told what they are without a separator: `unexpected token "x"` is a parser's.
-    if separator == Separator::Spaced && !form.words {
+    let is_spoken =
+        matches!(separator, Separator::Spaced | Separator::Said | Separator::Announced | Separator::Beside);
+    if is_spoken && key.end - key.start < MIN_SAID && !form.has_words_before() {
         return;
     }
     let judge = |span: Span, written: Written, shape: Shape| {
@@ -158,7 +156,12 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             Separator::Comma => Shape::Loose,
             Separator::Compared => Shape::Compared,
             // What somebody says between quotes may be a remark.
-            Separator::Said | Separator::Spaced if line[span.range()].contains(&b' ') => Shape::Loose,
+            Separator::Said | Separator::Announced | Separator::Spaced if line[span.range()].contains(&b' ') => {
+                let is_phrase = line[..key.end].to_ascii_lowercase().ends_with(b"phrase");
+                if is_phrase && words::is_passphrase(&line[span.range()], words) { Shape::Quoted } else { Shape::Loose }
+            }
+            // `unexpected token "x"` is a parser's.
+            Separator::Spaced | Separator::Beside if !form.words => Shape::Beside,
             _ => Shape::Quoted,
         };
         found.extend(judge(span, Written::Json(quote.layers()), shape));
@@ -206,7 +209,10 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             }
             let shape = match separator {
                 _ if json => Shape::JsonBare,
+                Separator::Beside => Shape::Beside,
                 Separator::Said => Shape::Loose,
+                Separator::Announced if !form.words => Shape::Loose,
+                Separator::Announced => Shape::Prose,
                 Separator::ColonBlank if goes_on_in_prose(line, span.end()) => Shape::Prose,
                 Separator::Blank => Shape::Argument,
                 _ => Shape::Bare,

@@ -1,7 +1,9 @@
 //! Whether what stands at a telling key is a secret, or a word, a reference, a number, a duration.
 
-use super::{ContextWords, KeyForm, Written, letters};
+use super::{ContextWords, KeyForm, Written};
+use crate::pipeline::detect::letters;
 use crate::pipeline::detect::placeholder::{self, DIGIT, LETTER, Traits};
+use crate::pipeline::detect::validator::Validator;
 use crate::pipeline::fingerprint;
 
 /// How a value stands there: the less sure the form, the more its content must tell.
@@ -17,6 +19,8 @@ pub enum Shape {
     Prose,
     /// Behind a flag and a blank.
     Argument,
+    /// Behind a key and a blank, where a sentence may go on.
+    Beside,
     /// Between quotes, behind `==` or `!=`.
     Compared,
     /// In a list, a call or a sentence, where most of what follows a key is no value of it.
@@ -36,7 +40,10 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if value.len() > JUDGED {
         return true;
     }
-    if value.len() < form.min_length || words.is_no_value(value) || (!form.words && is_address(value)) {
+    let is_no_value = |text: &[u8]| words.is_no_value(text);
+    // `required|min:8` says what a value must be.
+    let is_check = || memchr::memchr(b'|', value).is_some_and(|end| is_no_value(&value[..end]));
+    if value.len() < form.min_length || is_no_value(value) || is_check() || (!form.words && is_address(value)) {
         return false;
     }
     let traits = Traits::of(value);
@@ -45,7 +52,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     // Most secrets are letters and digits in no order, and nothing of what follows is that.
     if traits.kinds == LETTER | DIGIT
-        && !matches!(shape, Shape::JsonBare | Shape::Loose)
+        && !matches!(shape, Shape::JsonBare | Shape::Loose | Shape::Beside)
         && !is_duration(value)
         && !is_number(value)
     {
@@ -55,17 +62,26 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     let plain = traits.is_plain();
     if is_duration(value)
         || (!plain
-            && (has_scheme(value) || is_object(value) || is_cut_code(value) || is_label(value) || is_path(value)))
+            && (has_scheme(value)
+                || is_object(value)
+                || is_cut_code(value)
+                || is_label(value)
+                || is_path(value)
+                || is_file(value)))
     {
         return false;
     }
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     if digits == value.len() || is_number(value) {
         let is_long = digits == value.len() && digits >= if shape == Shape::Quoted { 16 } else { LONGER_THAN_A_NUMBER };
-        return (form.numbers && shape != Shape::Loose) || is_long;
+        return (form.numbers && !matches!(shape, Shape::Loose | Shape::Beside)) || is_long;
     }
     match shape {
         Shape::JsonBare => return false,
+        Shape::Beside => {
+            let is_password = form.words && (is_random(value) || is_composed(value));
+            return is_password || Validator::Random.passes(value);
+        }
         Shape::Loose => return is_random(value) || (form.words && is_composed(value)),
         // One word names a state; words that are joined are somebody's choice.
         Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
@@ -121,6 +137,13 @@ pub fn is_remark(value: &[u8], words: &ContextWords) -> bool {
     all().count() > 2 && all().any(|word| words.is_no_value(word))
 }
 
+/// Whether `value` is at least four words in lower case, none of which a remark on a passphrase is made of.
+pub fn is_passphrase(value: &[u8], words: &ContextWords) -> bool {
+    let all = || value.split(|b| *b == b' ');
+    let is_word = |word: &[u8]| word.len() > 2 && word.iter().all(u8::is_ascii_lowercase) && !words.is_no_value(word);
+    all().count() > 3 && all().all(is_word)
+}
+
 /// Values up to this length are looked at closely.
 const JUDGED: usize = 1024;
 
@@ -143,6 +166,9 @@ pub fn reads_like_words(value: &[u8]) -> bool {
             humps += usize::from(begins);
             letters += 1;
             vowels += usize::from(matches!(byte | 0x20, b'a' | b'e' | b'i' | b'o' | b'u'));
+        } else if byte >= 0x80 {
+            // Half of a letter that English is without; which, tells nothing.
+            vowels += 1;
         } else if !matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b':' | b',' | b'\'' | b'!' | b'?') {
             return false;
         }
@@ -164,9 +190,29 @@ fn is_cut_code(value: &[u8]) -> bool {
     }
 }
 
+/// Words of which one is in nearly every label of a field for a password.
+const LABELS: &[&[u8]] = &[
+    b"password",
+    b"passwort",
+    b"kennwort",
+    b"wachtwoord",
+    b"mot de passe",
+    "contraseña".as_bytes(),
+    b"senha",
+    "hasło".as_bytes(),
+    b"parola",
+    "пароль".as_bytes(),
+    "lösenord".as_bytes(),
+];
+
 /// A route, a selector or a resource that is named after what the key is named after: `/forgot_password`, `#add-password`.
 fn is_label(value: &[u8]) -> bool {
-    let named = || value.windows(8).any(|window| window.eq_ignore_ascii_case(b"password"));
+    let holds = |name: &&[u8]| value.windows(name.len()).any(|window| window.eq_ignore_ascii_case(name));
+    // What a field is called in the languages of its users.
+    if value.contains(&b' ') && !value.iter().any(u8::is_ascii_digit) && LABELS.iter().any(holds) {
+        return true;
+    }
+    let named = || holds(&&b"password"[..]);
     value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'#' | b':' | b' ' | b'-' | b'_' | b'.'))
         && value.iter().any(|b| matches!(b, b'/' | b'#' | b':' | b' '))
         && named()
@@ -222,10 +268,28 @@ fn is_path(value: &[u8]) -> bool {
     parts().all(|part| plain(part) && part.len() <= 32) && parts().any(|part| part.len() > 2 && reads_like_words(part))
 }
 
+/// `./db.txt`, `uploads/user/7/avatar.png`: a file's name behind the folders that it lies in.
+fn is_file(value: &[u8]) -> bool {
+    let Some(dot) = memchr::memrchr(b'.', value) else { return false };
+    let (path, ending) = (&value[..dot], &value[dot + 1..]);
+    let parts = || path.split(|b| *b == b'/');
+    let plain = |part: &[u8]| {
+        part == b"."
+            || (part.len() <= 24 && part.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-')))
+            || part.iter().all(u8::is_ascii_digit)
+    };
+    (2..=4).contains(&ending.len())
+        && ending.iter().all(u8::is_ascii_lowercase)
+        && parts().count() > 1
+        && parts().all(plain)
+}
+
 /// A URL is no secret; a password in it is found on its own.
 fn has_scheme(value: &[u8]) -> bool {
     memchr::memmem::find(&value[..value.len().min(24)], b"://")
-        .is_some_and(|at| at > 1 && value[..at].iter().all(u8::is_ascii_alphanumeric))
+        .is_some_and(|at| {
+        at > 1 && value[..at].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
 }
 
 /// What programs print of an object: `AppToken{a81 …`, `com.example.Token@1b2c3d`.
@@ -286,8 +350,8 @@ fn is_code(value: &[u8]) -> bool {
                 // How many digits a mark has is chance: what stands beside it must not depend on that.
                 && fingerprint::find_written(&value[..name]).next().is_none()
         }
-        // `Token![=]`, `MaybeUninit::<u8>`
-        Some(b'!') => name > 2 && value.get(name + 1) == Some(&b'[') && !value.iter().any(u8::is_ascii_digit),
+        // `Token![=]`, `System.fetch_env!(`, `MaybeUninit::<u8>`
+        Some(b'!') => name > 2 && matches!(value.get(name + 1), Some(b'[' | b'(')) && !value.iter().any(u8::is_ascii_digit),
         Some(b'<') => value[..name].ends_with(b"::") && !value[..name].iter().any(u8::is_ascii_digit),
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));

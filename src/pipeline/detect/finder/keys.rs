@@ -4,7 +4,7 @@ use super::walls::Line;
 use super::{Finder, Found};
 use crate::model::Span;
 use crate::pipeline::detect::allow::Gate;
-use crate::pipeline::detect::candidate::Refusal;
+use crate::pipeline::detect::candidate::{Refusal, admit_value};
 use crate::pipeline::detect::context::{self, Value};
 use crate::pipeline::detect::database::DatabaseError;
 use crate::pipeline::detect::encoded::{self, Codec};
@@ -23,8 +23,10 @@ impl Finder<'_> {
         let text = &block[line.start..line.end];
         let detector = self.detector;
         let words = &detector.words;
-        if let Form::Keys(form) = &detector.rules[rule].rule.form
+        let of = &detector.rules[rule].rule;
+        if let Form::Keys(form) = &of.form
             && let Some(key) = context::key_ending(text, phrase.start() - line.start, phrase.end() - line.start, words)
+            && form.fits_behind(&block[line.start..phrase.start()], key.start)
         {
             // Behind a separator that is written in a codec, so is what ends the value.
             if let Some(codec) = Codec::of_separator(text, key.end) {
@@ -35,6 +37,7 @@ impl Finder<'_> {
             }
             let mut values = std::mem::take(&mut self.values);
             context::values(text, key, form, words, &mut values);
+            values.retain(|value| admit_value(of, &text[value.span.range()], value.written));
             if values.is_empty() {
                 self.look_below(block, line, rule, form, key);
             }

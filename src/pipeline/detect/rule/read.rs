@@ -51,6 +51,10 @@ struct RawRule {
     words: bool,
     min_length: Option<usize>,
     #[serde(default)]
+    behind: Vec<String>,
+    #[serde(default)]
+    not_behind: Vec<String>,
+    #[serde(default)]
     bodies: Vec<String>,
     encoding: Option<Encoding>,
     action: Option<String>,
@@ -219,17 +223,22 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
     let is_set = [
         ("near", !raw.near.is_empty(), by_pattern, "`pattern`"),
         ("within", raw.within.is_some(), by_pattern, "`pattern`"),
-        ("entropy", raw.entropy.is_some(), by_pattern, "`pattern`"),
+        ("entropy", raw.entropy.is_some(), by_pattern || by_keys, "`pattern` or `keys`"),
         ("not_after", raw.not_after.is_some(), by_pattern, "`pattern`"),
-        ("require", !raw.require.is_empty(), by_pattern, "`pattern`"),
+        ("require", !raw.require.is_empty(), by_pattern || by_keys, "`pattern` or `keys`"),
         ("encoding", raw.encoding.is_some(), by_pattern, "`pattern`"),
         ("numbers", raw.numbers, by_keys, "`keys`"),
         ("words", raw.words, by_keys, "`keys`"),
         ("min_length", raw.min_length.is_some(), by_keys, "`keys`"),
+        ("behind", !raw.behind.is_empty(), by_keys, "`keys`"),
+        ("not_behind", !raw.not_behind.is_empty(), by_keys, "`keys`"),
         ("bodies", !raw.bodies.is_empty(), matches!(raw.form, Some(RawForm::Armor)), "`form = \"armor\"`"),
     ];
     for (field, _, _, with) in is_set.into_iter().filter(|(_, is_set, fits, _)| *is_set && !fits) {
         fail(Fault::Unused { field, with });
+    }
+    if raw.behind.iter().chain(&raw.not_behind).any(|word| !KeyForm::is_word(word)) {
+        fail(Fault::Range { field: "behind` and `not_behind", range: "words of 2 to 40 characters of a-z and 0-9" });
     }
     let form = match (raw.pattern, raw.keys, raw.form) {
         (Some(pattern), None, None) => {
@@ -238,7 +247,9 @@ fn check(raw: RawRule, dropped: &[String], pack: Pack, origin: Origin, place: &m
         (None, Some(keys), None) => {
             keys.iter().filter(|key| !KeyForm::is_phrase(key)).for_each(|key| fail(Fault::Key(key.clone())));
             let min_length = raw.min_length.unwrap_or(KeyForm::MIN_LENGTH);
-            Some(Form::Keys(KeyForm::new(keys, raw.numbers, raw.words, min_length)))
+            let form = KeyForm::new(keys, raw.numbers, raw.words, min_length);
+            let goes_by_words = !raw.behind.is_empty() || !raw.not_behind.is_empty();
+            Some(Form::Keys(if goes_by_words { form.behind(raw.behind, raw.not_behind) } else { form }))
         }
         (None, None, Some(RawForm::Authorization)) => Some(Form::Authorization),
         (None, None, Some(RawForm::UrlPassword)) => Some(Form::UrlPassword),

@@ -58,6 +58,13 @@ pub fn are_in_no_order(text: &[u8]) -> bool {
     text.split(|byte| !byte.is_ascii_alphabetic()).any(|run| run.len() >= MANY && seldom_pairs(run) * IN > run.len())
 }
 
+/// Whether more than a quarter of all pairs of letters, and more than two, are such as words seldom have.
+pub fn are_mostly_in_no_order(text: &[u8]) -> bool {
+    let pairs = text.windows(2).filter(|pair| pair.iter().all(u8::is_ascii_alphabetic)).count();
+    let seldom: usize = text.split(|byte| !byte.is_ascii_alphabetic()).map(seldom_pairs).sum();
+    seldom > 2 && seldom * 4 > pairs
+}
+
 /// How many pairs there are that words seldom have; where a capital begins another word, there is none.
 fn seldom_pairs(run: &[u8]) -> usize {
     let is_seldom = |pair: &&[u8]| match pair {

@@ -1,0 +1,92 @@
+//! What a sentence says a key holds: `password is x`, `token for bob: x`, `API key x was rejected`.
+
+use super::ContextWords;
+use super::separator::{Separator, skip_blanks, word};
+
+/// Words between a key and what it is said to be: `password for the elastic user has been set to`.
+const MAX_WORDS: usize = 8;
+/// Whoever a password is said to be for has no longer a name.
+const MAX_NAME: usize = 40;
+/// What stands beside a key and is shorter is a word.
+const SHORTEST: usize = 8;
+/// So much of it is looked at for what tells it from a word.
+const LOOK: usize = 64;
+
+/// The value that follows a key behind blanks and what a sentence has between the two; `at` is behind the blanks.
+pub(super) fn told(line: &[u8], at: usize, words: &ContextWords) -> Option<(Separator, usize)> {
+    let (mut end, mut is_said, mut names) = (at, false, false);
+    for _ in 0..MAX_WORDS {
+        let from = skip_blanks(line, end);
+        let (next, behind) = word(line, from);
+        if words.copulas.contains(next) || words.clauses.contains(next) {
+            (end, is_said, names) = (behind, words.copulas.contains(next), words.clauses.contains(next));
+        } else if names && let Some(behind) = behind_name(line, from) {
+            (end, is_said, names) = (behind, false, false);
+        } else {
+            break;
+        }
+    }
+    let colon = skip_blanks(line, end);
+    if end > at && line.get(colon) == Some(&b':') {
+        let value = skip_blanks(line, colon + 1);
+        return (value > colon + 1).then_some((Separator::Announced, value));
+    }
+    let value = skip_blanks(line, end);
+    if is_said && value > end {
+        return Some((Separator::Said, value));
+    }
+    stands_beside(line, at).then_some((Separator::Beside, at))
+}
+
+/// Behind the name of a user or a host: `bob`, `root@localhost`, `[elastic]`.
+fn behind_name(line: &[u8], at: usize) -> Option<usize> {
+    let is_of = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@' | b'[' | b']' | b'\'' | b'"');
+    let length = line[at..].iter().take(MAX_NAME).take_while(is_of).count();
+    (length > 0).then_some(at + length)
+}
+
+/// Whether what stands there may be a value with no more before it than a key and a blank: letters and digits, as in no word. A quick look,
+/// for keys of which most stand in prose.
+pub(super) fn stands_beside(line: &[u8], at: usize) -> bool {
+    let text = &line[at.min(line.len())..line.len().min(at + LOOK)];
+    let length = text.iter().position(|b| *b <= b' ' || matches!(b, b'"' | b'\'' | b',' | b';')).unwrap_or(text.len());
+    let text = &text[..length];
+    length >= SHORTEST && text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> ContextWords {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().into();
+        ContextWords {
+            copulas: list(&["is", "was", "set", "to"]),
+            clauses: list(&["for", "the", "user", "generated"]),
+            ..ContextWords::default()
+        }
+    }
+
+    #[test]
+    fn sentences_lead_to_values() {
+        for (line, separator) in [
+            ("is x9", Separator::Said),
+            ("was set to: x9", Separator::Announced),
+            ("for the [elastic] user is : x9", Separator::Announced),
+            ("for bob is x9", Separator::Said),
+            ("for user bob: x9", Separator::Announced),
+            ("is generated for root@localhost: x9", Separator::Announced),
+            ("x9k2m4q8", Separator::Beside),
+        ] {
+            let (found, at) = told(line.as_bytes(), 0, &words()).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!((found, &line[at..at + 2]), (separator, "x9"), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_sentences_do_not() {
+        for line in ["for root from 10.0.0.1", "must not be blank", "refreshed at 12", "for bob", "is", "x9", "is:x9"] {
+            assert_eq!(told(line.as_bytes(), 0, &words()), None, "{line}");
+        }
+    }
+}

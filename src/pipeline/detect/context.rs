@@ -6,6 +6,7 @@
 mod argument;
 mod authorization;
 mod below;
+mod columns;
 mod form;
 mod key;
 mod leading;
@@ -30,6 +31,7 @@ pub use form::KeyForm;
 pub use key::{Key, key_ending, may_be_assigned};
 pub use url::{may_be_in_authority, may_hold_password, password};
 pub use value::values;
+pub use words::looks_composed;
 
 /// How a value stands in the log, so what must be undone to get at the canonical secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +85,9 @@ pub struct ContextWords {
     /// Words by which a sentence tells what a password is: `is`, `set to`.
     #[serde(default)]
     copulas: WordList,
+    /// The same in other languages, and such as are not worth a look where most of what follows a key is prose.
+    #[serde(default)]
+    verbs: WordList,
     /// Words that stand between a password and what it is, with the name of whoever it is for behind them: `for the user`.
     #[serde(default)]
     clauses: WordList,

@@ -60,6 +60,7 @@ validators! {
     Bech32 = "bech32" => bech32::has_checksum, "The last six characters are the BCH checksum of the rest.";
     Random = "random" => chance::is_random, "Letters and digits in turn as chance has them, 16 at least, and no names with a number in them; or a UUID.";
     Mixed = "mixed" => chance::is_mixed, "The same with letters of both cases, 20 characters at least, and no dots.";
+    Composed = "composed" => crate::pipeline::detect::context::looks_composed, "Letters and digits, with signs or between words, as passwords are made up of them: at least 8.";
     Luhn = "luhn" => luhn::has_check_digit, "The digits' Luhn sum is a multiple of ten.";
     Card = "card" => card::is_card, "A payment card's number: issuer, length, Luhn digit.";
     Iban = "iban" => iban::is_iban, "An account number: the country's length, the remainder of 97.";
@@ -117,7 +118,7 @@ impl Validator {
 
     /// Whether it fails nearly every text that only looks right; the others check structure, which a part of a secret has too.
     pub fn is_checksum(self) -> bool {
-        !matches!(self, Self::Jwt | Self::AwsAccount | Self::Random | Self::Mixed)
+        !matches!(self, Self::Jwt | Self::AwsAccount | Self::Random | Self::Mixed | Self::Composed)
     }
 
     /// All names, for a message.

@@ -78,11 +78,6 @@ impl KeyForm {
         self
     }
 
-    /// Whether its keys are told by the words before a phrase, too.
-    pub fn has_words_before(&self) -> bool {
-        self.before.is_some()
-    }
-
     /// Whether `word` can be one before a phrase.
     pub fn is_word(word: &str) -> bool {
         (2..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
@@ -122,7 +117,8 @@ impl KeyForm {
             match (phrase.rsplit_once(' '), &self.before) {
                 (None, Some(Before { letters, .. })) => {
                     let separated = ["_", "-", "."].iter().map(|separator| format!("{separator}{phrase}"));
-                    let joined = letters.iter().flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
+                    let joined =
+                        letters.iter().flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
                 (Some((before, last)), _) => {
@@ -144,8 +140,13 @@ impl KeyForm {
                         (Trigger::literal(&text[text.len().saturating_sub(trigger::MAX_LITERAL)..], true), next.len())
                     }));
                     // In prose a word stands before it, and what it is may stand beside it.
-                    let told = ('a'..='z').map(|letter| format!("{letter} {phrase} "));
-                    all.extend(told.map(|text| (Trigger::literal(&text, true), 1)));
+                    // Where the blanks around it do not fit into what the engine takes in, the letter before the first one is there in the other's
+                    // place: `: password must` is in every other line of some logs.
+                    let told: Vec<String> = match phrase.len() + 2 {
+                        ..=trigger::MAX_LITERAL => vec![format!(" {phrase} ")],
+                        _ => ('a'..='z').map(|letter| format!("{letter} {phrase} ")).collect(),
+                    };
+                    all.extend(told.into_iter().map(|text| (Trigger::literal(&text, true), 1)));
                     all.extend(
                         ["-", "_", "<", ":"].map(|before| (Trigger::literal(&format!("{before}{phrase} "), true), 1)),
                     );
@@ -270,7 +271,9 @@ mod tests {
             assert_eq!(vendors.fits_behind(before.as_bytes(), start), expected, "{before}");
         }
         let any = form(&[], &["cache", "primary"]);
-        for (before, expected) in [("other_", true), ("primary_", false), ("userCache", false), ("", false), ("_", false)] {
+        for (before, expected) in
+            [("other_", true), ("primary_", false), ("userCache", false), ("", false), ("_", false)]
+        {
             assert_eq!(any.fits_behind(before.as_bytes(), 0), expected, "{before}");
         }
     }

@@ -1,6 +1,6 @@
 //! Whether a key phrase that occurred is the tail of a key, and where that key ends.
 
-use super::{ContextWords, below, separator, spoken};
+use super::{ContextWords, below, columns, separator, spoken};
 use crate::pipeline::detect::boundary;
 
 /// Longer keys are none.
@@ -97,11 +97,23 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
         Some(b'\n') => begins_as(block, end, b" \t"),
         Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|' | b'!') => true,
         Some(b'<') => block.get(end + 1) == Some(&b'/'),
-        Some(b',') => separator::leads_on(block, end + 1, words),
+        Some(b')') => columns::values_behind(block, end).is_some(),
+        Some(b',') => {
+            matches!(block[end + 1..], [b'"', ..] | [b' ', b'"', ..])
+                || separator::leads_on(block, end + 1, words)
+                || columns::values_behind(block, end).is_some()
+        }
+        Some(b'(' | b'{') => matches!(block.get(end + 1), Some(b'"' | b'\'')),
+        // `password[32]`, `password...: x`, `password→x`
+        Some(b'[') => true,
+        Some(b'.') if block[end..].starts_with(b"...") => true,
+        Some(0xe2) => true,
         Some(b' ' | b'\t') => {
             let at = end + block[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            matches!(block.get(at), Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\'))
-                || block[at..].starts_with(b"->")
+            matches!(
+                block.get(at),
+                Some(b'=' | b':' | b'>' | b'.' | b'+' | b'?' | b'|' | b'!' | b'"' | b'\'' | b'\\' | 0xe2)
+            ) || block[at..].starts_with(b"->")
                 || block[at..].starts_with(b"<-")
                 || begins_as(block, end, b"-<:")
                 || separator::leads_on(block, at, words)

@@ -14,6 +14,17 @@ pub(super) fn behind_prefix(line: &[u8], at: usize) -> usize {
     }
 }
 
+/// Behind what YAML has before a value: a tag, `!!str x`, or the name of an anchor, `&pw x`.
+pub(super) fn behind_tag(line: &[u8], at: usize) -> usize {
+    let Some([b'!' | b'&', rest @ ..]) = line.get(at..) else { return at };
+    let name =
+        rest.iter().take(MAX_USER).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'!' | b'_' | b'-')).count();
+    // `!secret` and `!vault` name what is looked up elsewhere.
+    let is_plain = line[at] == b'&' || rest.starts_with(b"!") || rest.starts_with(b"unsafe");
+    let is_tag = is_plain && name > 1 && rest.get(name) == Some(&b' ') && rest.get(name + 1).is_some_and(|b| *b > b' ');
+    if is_tag { at + 1 + name + 1 } else { at }
+}
+
 /// Whether code stands where the value would: what is named as the key is, a type, or what a shell puts in.
 pub(super) fn is_expression(line: &[u8], key: Key, at: usize) -> bool {
     let rest = &line[at..];

@@ -2,7 +2,7 @@
 
 use super::ContextWords;
 use super::key::Key;
-use super::leading::{behind_prefix, behind_user, is_expression};
+use super::leading::{behind_prefix, behind_tag, behind_user, is_expression};
 use super::spoken;
 use super::value::Quote;
 
@@ -20,6 +20,8 @@ const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
 const OPENING_QUOTES: [&[u8]; 5] = ["“".as_bytes(), "‘".as_bytes(), "„".as_bytes(), "«".as_bytes(), "「".as_bytes()];
 /// The length of `：` and of `＝`.
 const FULL_WIDTH: usize = 3;
+/// The length of `→`.
+const ARROW: usize = 3;
 /// A key's tags, or a value's: `</b>`, `</td><td class="x">`.
 const MAX_TAGS: usize = 4;
 /// What separates key from value, and what that says of the value.
@@ -84,13 +86,19 @@ fn colour(text: &[u8]) -> usize {
 pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option<(Separator, usize)> {
     let is_quoted = after_key > key.end;
     let (separator, at) = match direct(line, key, after_key) {
-        Some((Separator::Blank, at)) => said(line, key, after_key, words).unwrap_or((Separator::Blank, at)),
+        Some((Separator::Blank, at)) => {
+            let told = said(line, key, after_key, words);
+            told.filter(|(told, _)| !matches!(told, Separator::Beside | Separator::Spaced))
+                .unwrap_or((Separator::Blank, at))
+        }
         Some((Separator::Colon | Separator::ColonBlank, at)) if !is_quoted && declared(line, at, words).is_some() => {
             (Separator::Equals, declared(line, at, words)?)
         }
         Some(direct) => direct,
         None if is_quoted => named(line, key.start, after_key, words).or_else(|| listed(line, after_key))?,
-        None => said(line, key, after_key, words)?,
+        None => called(line, after_key)
+            .or_else(|| listed(line, after_key).filter(|_| is_first_of_pair(line, key)))
+            .or_else(|| said(line, key, after_key, words))?,
     };
     let at = match separator {
         Separator::Equals | Separator::Colon | Separator::ColonBlank | Separator::Blank if !is_quoted => {
@@ -102,6 +110,7 @@ pub(super) fn separator(line: &[u8], key: Key, after_key: usize, words: &Context
         Separator::Equals | Separator::Colon | Separator::ColonBlank => behind_prefix(line, at),
         _ => at,
     };
+    let at = if separator == Separator::ColonBlank { behind_tag(line, at) } else { at };
     // A value between the quotes of typeset text is found by a rule that knows where these end.
     let is_typeset = OPENING_QUOTES.iter().any(|quote| line[at.min(line.len())..].starts_with(quote));
     (at < line.len() && !is_typeset).then_some((separator, at))
@@ -126,10 +135,24 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
         [b':', b':', b'=', ..] => (Separator::Equals, 3),
         [b'!' | b'=', b'=', ..] => (Separator::Compared, 2),
         [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
+        // What holds where nothing else is set: `process.env.TOKEN || "x"`.
+        [b'|', b'|', b' ', b'"' | b'\'', ..] => (Separator::Comma, 2),
+        // A cell of a table.
+        [b'|', b' ', ..] => (Separator::Beside, 1),
+        // `password → x`
+        [0xe2, 0x86, 0x92, ..] => (Separator::Beside, ARROW),
+        // `Password......: x`
+        [b'.', b'.', b'.', ..] => {
+            let dots = rest.iter().take(MAX_BLANKS).take_while(|b| **b == b'.').count();
+            let colon = skip_blanks(line, at + dots);
+            let is_colon = line.get(colon) == Some(&b':');
+            let value = skip_blanks(line, colon + usize::from(is_colon));
+            return is_colon.then_some((Separator::ColonBlank, value));
+        }
         // Without blanks around it, a member of what is named like a password.
         [b'-', b'>', b' ', ..] if at > after_key => (Separator::Equals, 2),
         // R's own way.
-        [b'<', b'-', b' ', ..] if at > after_key => (Separator::Equals, 2),
+        [b'<', b'-', b' ' | b'"' | b'\'', ..] if at > after_key => (Separator::Equals, 2),
         [b'|', b'|', b'=', ..] => (Separator::Equals, 3),
         // `password::Type` is a path, not an assignment.
         [b':', b':', ..] => return None,
@@ -165,6 +188,11 @@ fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
     match line[after_key..] {
         // `char password[] = "x"`
         [b'[', b']', ..] if !is_quoted => 2,
+        // `char password[32] = "x"`
+        [b'[', ref inner @ ..] if !is_quoted => {
+            let digits = inner.iter().take(MAX_WORD).take_while(|b| b.is_ascii_digit()).count();
+            if digits > 0 && inner.get(digits) == Some(&b']') { digits + 2 } else { 0 }
+        }
         [b']', ..] => usize::from(is_quoted || before == Some(b'[')),
         [b'%', b'5', b'D' | b'd', ..]
             if before == Some(b'%') && matches!(line[key.start..], [b'5', b'B' | b'b', ..]) =>
@@ -252,7 +280,7 @@ fn behind_attributes(line: &[u8], key: Key, at: usize) -> Option<(Separator, usi
 }
 
 /// The word at `at`, and the offset behind it.
-pub(super) fn word(line: &[u8], at: usize) -> (&[u8], usize) {
+fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     let length = line[at..].iter().take(MAX_WORD).take_while(|b| b.is_ascii_alphabetic()).count();
     (&line[at..at + length], at + length)
 }
@@ -291,15 +319,36 @@ fn said(line: &[u8], key: Key, after_key: usize, words: &ContextWords) -> Option
     spoken::told(line, at, words)
 }
 
+/// Whether an unquoted key is the first of a pair: `[:password, "x"]`, `{password,"x"}`.
+fn is_first_of_pair(line: &[u8], key: Key) -> bool {
+    matches!(line[..key.start], [.., b':' | b'{'])
+}
+
+/// The argument of a call, or of a constructor: `setPassword("x")`, `api_key{"x"}`.
+fn called(line: &[u8], after_key: usize) -> Option<(Separator, usize)> {
+    let is_call = matches!(line.get(after_key), Some(b'(' | b'{')) && Quote::at(line, after_key + 1).is_some();
+    is_call.then_some((Separator::Comma, after_key + 1))
+}
+
 /// Behind a type and `=`: `var token string = "x"`, `token: &str = "x"`.
 fn declared(line: &[u8], at: usize, words: &ContextWords) -> Option<usize> {
     let at = at + line[at..].iter().take_while(|b| matches!(b, b'&' | b'*')).count().min(2);
     let (name, end) = word(line, at);
+    // Visual Basic's way: `As String = "x"`.
+    let (name, end) = if name.eq_ignore_ascii_case(b"as") { word(line, skip_blanks(line, end)) } else { (name, end) };
+    let end = end + usize::from(line.get(end) == Some(&b'2'));
     if name.is_empty() || !words.types.contains(name) {
         return None;
     }
     let end = end + usize::from(matches!(line.get(end), Some(b'?' | b'*' | b'!')));
+    // `VARCHAR2(30) := 'x'`
+    let size = line[end..].strip_prefix(b"(").map_or(0, |inner| {
+        let digits = inner.iter().take(MAX_WORD).take_while(|b| b.is_ascii_digit()).count();
+        if inner.get(digits) == Some(&b')') { digits + 2 } else { 0 }
+    });
+    let end = end + size;
     let equals = skip_blanks(line, end);
+    let equals = equals + usize::from(line.get(equals) == Some(&b':') && line.get(equals + 1) == Some(&b'='));
     (line.get(equals) == Some(&b'=') && line.get(equals + 1) != Some(&b'=')).then(|| skip_blanks(line, equals + 1))
 }
 
@@ -344,8 +393,14 @@ fn named(line: &[u8], key_start: usize, after_key: usize, words: &ContextWords) 
 /// The string behind the string that the key is: `setProperty("db.token", "x")`, `["x-api-key", "x"]`.
 fn listed(line: &[u8], after_key: usize) -> Option<(Separator, usize)> {
     let comma = skip_blanks(line, after_key);
-    let at = skip_blanks(line, (comma + 1).min(line.len()));
-    (line.get(comma) == Some(&b',') && Quote::at(line, at).is_some()).then_some((Separator::Comma, at))
+    // Of arguments that an audit trail numbers: `a1="--token" a2="x"`.
+    let number = line[comma.min(line.len())..].strip_prefix(b"a").map_or(0, |rest| {
+        let digits = rest.iter().take(MAX_WORD).take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0 && rest.get(digits) == Some(&b'=') { 1 + digits } else { 0 }
+    });
+    let at = skip_blanks(line, (comma + number + 1).min(line.len()));
+    let is_next = number > 0 || line.get(comma) == Some(&b',');
+    (is_next && Quote::at(line, at).is_some()).then_some((Separator::Comma, at))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The values behind a key and its separator: opening quote, where the value ends, and whether it is a secret.
 
+use super::columns;
 use super::key::Key;
 use super::separator::{self, Separator, skip_blanks};
 use super::words::{self, Shape};
@@ -18,8 +19,6 @@ const MAX_ITEMS: usize = 64;
 const MAX_NAME: usize = 128;
 /// Digits of a number in an array.
 const MAX_NUMBER: usize = 40;
-/// A shorter key is a word of too many sentences to be said to be something: `pass was 7`.
-const MIN_SAID: usize = 5;
 /// No word that names a scheme is longer.
 const MAX_SCHEME: usize = 16;
 
@@ -117,13 +116,18 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
     }
     let key_quote = Quote::at(line, key.end);
     let after_key = key_quote.map_or(key.end, |(_, after)| after);
+    if matches!(line.get(after_key), Some(b',' | b')')) {
+        for (quote, span) in columns::values_of(line, Key { end: after_key, ..key }) {
+            let written = Written::Json(quote.layers());
+            let is_secret = words::is_secret(&line[span.range()], written, Shape::Quoted, form, words);
+            found.extend(is_secret.then_some(Value { span, written, add_quotes: None }));
+        }
+        if !found.is_empty() {
+            return;
+        }
+    }
     let Some((separator, at)) = separator::separator(line, key, after_key, words) else { return };
     if separator == Separator::Colon && key_quote.is_none() && is_resource_name(&line[..key.start]) {
-        return;
-    }
-    let is_spoken =
-        matches!(separator, Separator::Spaced | Separator::Said | Separator::Announced | Separator::Beside);
-    if is_spoken && key.end - key.start < MIN_SAID && !form.has_words_before() {
         return;
     }
     let judge = |span: Span, written: Written, shape: Shape| {

@@ -79,10 +79,13 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     match shape {
         Shape::JsonBare => return false,
         Shape::Beside => {
-            let is_password = form.words && (is_random(value) || is_composed(value));
+            let is_password = (form.words || form.numbers) && !value.contains(&b'/') && looks_composed(value);
             return is_password || Validator::Random.passes(value);
         }
-        Shape::Loose => return is_random(value) || (form.words && is_composed(value)),
+        Shape::Loose => {
+            return is_random(value)
+                || ((form.words || form.numbers) && (is_composed(value) || is_of_three_kinds(value)));
+        }
         // One word names a state; words that are joined are somebody's choice.
         Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
@@ -117,14 +120,41 @@ pub fn is_random(value: &[u8]) -> bool {
         && !is_versioned_name(value)
 }
 
+/// Whether no word, name, number or address is like it, as passwords are that somebody made up or a program chose: by what stands between
+/// words, by signs, by letters of both cases with a number behind them.
+pub fn looks_composed(value: &[u8]) -> bool {
+    value.len() >= 8 && !is_sized(value) && (is_random(value) || is_composed(value) || is_of_three_kinds(value))
+}
+
 /// Whether letters, digits and a sign that no name and no address has make up a password: `Gravel#8298`.
 fn is_composed(value: &[u8]) -> bool {
-    let is_sign = |byte: &u8| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+');
+    let in_url = value.iter().any(|byte| matches!(byte, b'/' | b'='));
+    let is_sign =
+        |byte: &u8| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+') || (*byte == b'?' && !in_url);
     value.len() >= 8
-        && value.iter().all(u8::is_ascii_graphic)
+        && value.iter().all(|byte| byte.is_ascii_graphic() || *byte >= 0x80)
         && value.iter().any(u8::is_ascii_alphabetic)
         && value.iter().any(u8::is_ascii_digit)
         && value.iter().any(|byte| is_sign(byte) || (*byte == b'@' && !value.contains(&b'.')))
+}
+
+/// Whether it is words with a number behind them, as few but passwords are: `CaminoGravel993`, `Magnet_Walnut-13`.
+fn is_of_three_kinds(value: &[u8]) -> bool {
+    value.len() >= 10
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'?'))
+        && value.first().is_some_and(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
+        && value.last().is_some_and(u8::is_ascii_digit)
+        && !value.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"))
+}
+
+/// A type of a column: `VARCHAR(60)`.
+fn is_sized(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let size = value[name..].strip_prefix(b"(").unwrap_or_default();
+    let digits = size.iter().take_while(|b| b.is_ascii_digit() || **b == b',').count();
+    name > 0 && digits > 0 && size.get(digits) == Some(&b')')
 }
 
 /// Whether `value` says what is wrong: at least three words of lower-case letters, one of them such as no passphrase is made of, as in
@@ -154,6 +184,10 @@ fn strip(value: &[u8]) -> &[u8] {
 
 /// Whether the value consists of words: `prod-db-credentials`, `refreshToken`, `/var/run/secrets`, `a sentence`.
 pub fn reads_like_words(value: &[u8]) -> bool {
+    // Of letters and blanks, whatever the language.
+    if value.contains(&b' ') && value.iter().all(|b| b.is_ascii_alphabetic() || *b == b' ' || *b >= 0x80) {
+        return true;
+    }
     let mut letters = 0;
     let mut vowels = 0;
     let mut humps = 0;
@@ -286,8 +320,7 @@ fn is_file(value: &[u8]) -> bool {
 
 /// A URL is no secret; a password in it is found on its own.
 fn has_scheme(value: &[u8]) -> bool {
-    memchr::memmem::find(&value[..value.len().min(24)], b"://")
-        .is_some_and(|at| {
+    memchr::memmem::find(&value[..value.len().min(24)], b"://").is_some_and(|at| {
         at > 1 && value[..at].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
     })
 }
@@ -351,7 +384,9 @@ fn is_code(value: &[u8]) -> bool {
                 && fingerprint::find_written(&value[..name]).next().is_none()
         }
         // `Token![=]`, `System.fetch_env!(`, `MaybeUninit::<u8>`
-        Some(b'!') => name > 2 && matches!(value.get(name + 1), Some(b'[' | b'(')) && !value.iter().any(u8::is_ascii_digit),
+        Some(b'!') => {
+            name > 2 && matches!(value.get(name + 1), Some(b'[' | b'(')) && !value.iter().any(u8::is_ascii_digit)
+        }
         Some(b'<') => value[..name].ends_with(b"::") && !value[..name].iter().any(u8::is_ascii_digit),
         None => {
             let is_name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));

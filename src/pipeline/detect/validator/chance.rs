@@ -26,29 +26,44 @@ pub fn is_random(text: &[u8]) -> bool {
 
 /// Whether `text` is random and has letters of both cases, as no digest and no name of a file has.
 pub fn is_mixed(text: &[u8]) -> bool {
-    let digit_runs = text.chunk_by(|one, next| one.is_ascii_digit() == next.is_ascii_digit());
+    let is_mixed = |part: &[u8]| {
+        part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_uppercase)
+            && part.iter().any(u8::is_ascii_lowercase)
+    };
+    let longest = parts(text).filter(|part| is_mixed(part)).map(<[u8]>::len).max().unwrap_or(0);
     text.len() >= SHORTEST_MIXED
         && !text.contains(&b'.')
+        && longest * 3 >= text.len()
         && is_random(text)
-        && text.iter().any(u8::is_ascii_uppercase)
-        && text.iter().any(u8::is_ascii_lowercase)
-        && digit_runs.filter(|run| run[0].is_ascii_digit()).count() > 1
         && bits_per_character(text) >= LEAST_BITS_MIXED
 }
 
-/// Whether letters and digits change as often as they do by chance, in parts that make up most of `text`.
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !byte.is_ascii_alphanumeric())
+}
+
+/// Whether letters, small and large, and digits take turns as often as they do by chance, in parts that make up most of `text`.
 fn changes_enough(text: &[u8]) -> bool {
-    let is_telling = |part: &[u8]| {
-        let count = |of: fn(u8) -> u8| part.windows(2).filter(|pair| of(pair[0]) != of(pair[1])).count();
-        let turns = count(|byte| byte.is_ascii_digit().into());
-        count(class) * CHANGES_IN >= part.len()
-            && turns > 0
-            && (turns >= TURNS || letters::are_mostly_in_no_order(part))
-    };
-    let parts = text.split(|byte| !byte.is_ascii_alphanumeric());
-    let telling: usize = parts.filter(|part| part.len() > 3 && is_telling(part)).map(<[u8]>::len).sum();
+    let all: Vec<u8> = text.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    let count = |of: fn(u8) -> u8| all.windows(2).filter(|pair| of(pair[0]) != of(pair[1])).count();
+    let turns = count(|byte| byte.is_ascii_digit().into());
     // Of a path or a name in parts, most are words.
-    telling * 4 >= text.len() * 3
+    let is_word = |part: &&[u8]| {
+        let letters = part.split_first().filter(|(first, _)| first.is_ascii_uppercase()).map(|(_, rest)| rest);
+        part.len() > 2 && (is_one_case(part) || letters.is_some_and(is_one_case))
+    };
+    let words: usize = parts(text).filter(is_word).map(<[u8]>::len).sum();
+    turns > 0
+        && count(class) * CHANGES_IN >= all.len()
+        && (turns >= TURNS || letters::are_mostly_in_no_order(text))
+        && words * 4 <= all.len()
+}
+
+/// Letters of one case, or digits and nothing else.
+fn is_one_case(part: &[u8]) -> bool {
+    let first = part.first().map(|first| class(*first));
+    part.iter().all(|byte| Some(class(*byte)) == first)
 }
 
 fn class(byte: u8) -> u8 {
@@ -79,12 +94,14 @@ mod tests {
             "k2Jq0Zm48dX1tqZp7LwTb4Rv8N",
             "x7k2m9c4vw8z5tn1",
             "QzhXwKqvTpLjmGf8RdNbYcWs",
+            "k2Jq0Zm-dcHI-X1tqZp_ZV5S-7LwTb",
             "f3a9dfd2-83eb-47c7-ba8f-95e053a6d0ae",
             "Zm4Qx81LkW0pT3/9dUx+wq2LmN7aVb==",
         ] {
             assert!(is_random(text.as_bytes()), "{text}");
         }
         assert!(is_mixed(b"k2Jq0Zm48dX1tqZp7LwTb4Rv8N"));
+        assert!(!is_mixed(b"macOS-9c2d1e4f7a8b3c6d5e0f9a8b7c6d5e4f"));
         assert!(!is_mixed(b"9c2d1e4f7a8b3c6d5e0f9a8b7c6d5e4f"));
     }
 
@@ -97,6 +114,7 @@ mod tests {
             "user_profile_v2_cache_entry",
             "projects/shop-2/keys/signing-1",
             "SKU-12345-RED-XL-2026",
+            "job-12-of-34-on-host-5-b",
             "getUserByIdAndName2",
             "AbstractUserServiceV2Impl4",
             "20261130T120000Z-export",

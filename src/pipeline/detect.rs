@@ -354,3 +354,17 @@ const NEAR_LETTERS: usize = 8;
 fn near_uses(at: usize, near: Vec<Trigger>) -> Vec<(Trigger, Use)> {
     near.into_iter().map(|trigger| (trigger, Use::Near { rule: at })).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One that needs more costs every log as much as all others together.
+    #[test]
+    fn every_rule_that_is_on_by_default_has_a_trigger() {
+        let rules = RuleSet::builtin().and_then(|set| set.selected(&[], &[])).expect("the built-in rules are sound");
+        let is_poor = |at: usize| !matches!(way(at, &rules.rules[at], &rules.words), Way::Triggers(_) | Way::Byte(_));
+        let poor: Vec<_> = (0..rules.rules.len()).filter(|at| is_poor(*at)).map(|at| &rules.rules[at].id).collect();
+        assert!(poor.is_empty(), "{poor:?}");
+    }
+}

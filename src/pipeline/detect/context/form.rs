@@ -69,10 +69,8 @@ impl KeyForm {
     /// The same form, for keys with one of the words of `telling` before the phrase, or any if there are none, and none of `harmless`
     /// directly before it.
     pub fn behind(mut self, telling: Vec<String>, harmless: Vec<String>) -> Self {
-        let letters = match &telling[..] {
-            [] => ('a'..='z').collect(),
-            telling => telling.iter().filter_map(|word| word.chars().last()).collect(),
-        };
+        let last = telling.iter().filter_map(|word| word.chars().last());
+        let letters = if telling.is_empty() { LAST_LETTERS.chars().collect() } else { last.collect() };
         let any = telling.is_empty();
         self.before = Some(Before { telling: telling.into(), any, harmless: harmless.into(), letters });
         self
@@ -117,8 +115,10 @@ impl KeyForm {
             match (phrase.rsplit_once(' '), &self.before) {
                 (None, Some(Before { letters, .. })) => {
                     let separated = ["_", "-", "."].iter().map(|separator| format!("{separator}{phrase}"));
-                    let joined =
-                        letters.iter().flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
+                    let joined = letters
+                        .iter()
+                        .filter(|letter| LAST_LETTERS.contains(**letter))
+                        .flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
                 (Some((before, last)), _) => {
@@ -144,7 +144,7 @@ impl KeyForm {
                     // place: `: password must` is in every other line of some logs.
                     let told: Vec<String> = match phrase.len() + 2 {
                         ..=trigger::MAX_LITERAL => vec![format!(" {phrase} ")],
-                        _ => ('a'..='z').map(|letter| format!("{letter} {phrase} ")).collect(),
+                        _ => LAST_LETTERS.chars().map(|letter| format!("{letter} {phrase} ")).collect(),
                     };
                     all.extend(told.into_iter().map(|text| (Trigger::literal(&text, true), 1)));
                     all.extend(
@@ -231,6 +231,9 @@ fn word_before(text: &[u8]) -> &[u8] {
     let is_of = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     &text[text.len() - text.iter().rev().take(MAX_WORD).take_while(is_of).count()..]
 }
+
+/// The letters that most words end in. A literal for each of the others would cost every log more than it finds.
+const LAST_LETTERS: &str = "adeghilmnoprstwy";
 
 /// No word before a phrase is longer.
 const MAX_WORD: usize = 40;

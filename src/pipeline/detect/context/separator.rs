@@ -287,9 +287,11 @@ fn word(line: &[u8], at: usize) -> (&[u8], usize) {
 
 /// Whether the word behind a key may lead to its value: a quick look, for keys of which most stand in prose.
 pub(super) fn leads_on(block: &[u8], at: usize, words: &ContextWords) -> bool {
-    let (word, _) = word(block, at);
-    let lists = [&words.copulas, &words.clauses, &words.types, &words.members];
-    !word.is_empty() && lists.iter().any(|list| list.contains(word))
+    let (word, behind) = word(block, at);
+    let lists = [&words.copulas, &words.types, &words.members];
+    !word.is_empty()
+        && (lists.iter().any(|list| list.contains(word))
+            || (words.clauses.contains(word) && spoken::leads_to_value(block, behind)))
 }
 
 /// What `key` is said to be behind blanks: `is x`, `'x'`; a type, `string = x`; or the value beside a name, `Name:KEY Value:x`.

@@ -74,6 +74,14 @@ fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     (&line[at..at + length], at + length)
 }
 
+/// Whether a sentence that goes on at `at` with whom a password is for may come to what it is: a quick look.
+pub(super) fn leads_to_value(line: &[u8], at: usize) -> bool {
+    let text = &line[at..line.len().min(at + 2 * LOOK)];
+    let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+    let ends_clause = |colon: usize| matches!(text.get(colon + 1), Some(b' ' | b'\t'));
+    memchr::memchr_iter(b':', text).any(ends_clause) || memchr::memmem::find(text, b" is ").is_some()
+}
+
 /// Behind the name of a user or a host: `bob`, `root@localhost`, `[elastic]`.
 fn behind_name(line: &[u8], at: usize) -> Option<usize> {
     let is_of =

@@ -161,7 +161,8 @@ pub fn values(line: &[u8], key: Key, form: &KeyForm, words: &ContextWords, found
             Separator::Compared => Shape::Compared,
             // What somebody says between quotes may be a remark.
             Separator::Said | Separator::Announced | Separator::Spaced if line[span.range()].contains(&b' ') => {
-                let is_phrase = line[..key.end].to_ascii_lowercase().ends_with(b"phrase");
+                let is_phrase =
+                    line[key.start..key.end].last_chunk::<6>().is_some_and(|end| end.eq_ignore_ascii_case(b"phrase"));
                 if is_phrase && words::is_passphrase(&line[span.range()], words) { Shape::Quoted } else { Shape::Loose }
             }
             // `unexpected token "x"` is a parser's.

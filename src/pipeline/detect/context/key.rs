@@ -117,11 +117,17 @@ pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
                 || block[at..].starts_with(b"<-")
                 || begins_as(block, end, b"-<:")
                 || separator::leads_on(block, at, words)
+                || begins_type(block, at)
                 || spoken::stands_beside(block, at)
         }
         Some(byte) if byte.is_ascii_lowercase() => false,
         Some(_) => tail_end(block, end, words).is_some(),
     }
+}
+
+/// `As String`
+fn begins_type(block: &[u8], at: usize) -> bool {
+    block.get(at..at + 3).is_some_and(|word| word.eq_ignore_ascii_case(b"as "))
 }
 
 /// Whether the key that ends at `end` begins with one of these, or stands behind it: a flag, or the name of a tag.
@@ -141,7 +147,7 @@ fn tail_end(line: &[u8], end: usize, words: &ContextWords) -> Option<usize> {
             None => return Some(at),
             Some(b'_' | b'-') => at += 1,
             // A full stop that ends a sentence belongs to no key.
-            Some(b'.') if line.get(at + 1).is_some_and(|b| is_key_byte(*b)) => at += 1,
+            Some(b'.') if line.get(at + 1).is_some_and(|b| is_key_byte(*b) && *b != b'.') => at += 1,
             // `passwords`, `tokenizer`, `secretly`: another word than the phrase.
             Some(byte) if at == end && byte.is_ascii_lowercase() => return None,
             Some(byte) if byte.is_ascii_alphanumeric() => {

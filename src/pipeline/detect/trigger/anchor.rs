@@ -143,7 +143,6 @@ const SHORTENED: &[(&str, &str)] = &[
     ("senha", "enha"),
     ("session=", "ession="),
     ("skey_", "skey"),
-    ("sq0atb-", "q0atb-"),
     ("stai_v1_", "stai_v1"),
     ("statsig", "statsi"),
     ("stderr P", "tderr P"),

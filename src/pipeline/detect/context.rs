@@ -10,6 +10,8 @@ mod columns;
 mod form;
 mod key;
 mod leading;
+mod markup;
+mod names;
 mod separator;
 mod spoken;
 mod url;

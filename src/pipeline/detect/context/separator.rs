@@ -3,17 +3,16 @@
 use super::ContextWords;
 use super::key::Key;
 use super::leading::{behind_prefix, behind_tag, behind_user, is_expression};
+use super::markup::{behind_attributes, behind_tags, element, marked_up};
 use super::spoken;
 use super::value::Quote;
 
 /// Blanks between key, separator and value; aligned configuration dumps use many.
 const MAX_BLANKS: usize = 40;
 /// No word between key and value is longer.
-const MAX_WORD: usize = 16;
+pub(super) const MAX_WORD: usize = 16;
 /// Codes of a terminal's at one place: one ends what was before, one sets a colour, one a weight.
 const MAX_COLOURS: usize = 4;
-/// No list of an element's attributes is longer.
-const MAX_ATTRIBUTES: usize = 256;
 
 /// What text that was typeset has in place of a blank.
 const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
@@ -22,8 +21,6 @@ const OPENING_QUOTES: [&[u8]; 5] = ["“".as_bytes(), "‘".as_bytes(), "„".as
 const FULL_WIDTH: usize = 3;
 /// The length of `→`.
 const ARROW: usize = 3;
-/// A key's tags, or a value's: `</b>`, `</td><td class="x">`.
-const MAX_TAGS: usize = 4;
 /// What separates key from value, and what that says of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
@@ -136,7 +133,7 @@ fn direct(line: &[u8], key: Key, after_key: usize) -> Option<(Separator, usize)>
         [b'!' | b'=', b'=', ..] => (Separator::Compared, 2),
         [b':' | b'.' | b'+' | b'?', b'=', ..] | [b'=', b'>', ..] => (Separator::Equals, 2),
         // What holds where nothing else is set: `process.env.TOKEN || "x"`.
-        [b'|', b'|', b' ', b'"' | b'\'', ..] => (Separator::Comma, 2),
+        [b'|', b'|', b' ', b'"' | b'\'', ..] | [b'?', b'?', b' ', b'"' | b'\'', ..] => (Separator::Comma, 2),
         // A cell of a table.
         [b'|', b' ', ..] => (Separator::Beside, 1),
         // `password → x`
@@ -194,6 +191,11 @@ fn bracket(line: &[u8], key: Key, after_key: usize) -> usize {
             if digits > 0 && inner.get(digits) == Some(&b']') { digits + 2 } else { 0 }
         }
         [b']', ..] => usize::from(is_quoted || before == Some(b'[')),
+        // `getenv("DB_PASSWORD") || "x"`
+        [b')', ..] if is_quoted => {
+            let next = &line[skip_blanks(line, after_key + 1)..];
+            usize::from(next.starts_with(b"|| ") || next.starts_with(b"?? "))
+        }
         [b'%', b'5', b'D' | b'd', ..]
             if before == Some(b'%') && matches!(line[key.start..], [b'5', b'B' | b'b', ..]) =>
         {
@@ -217,70 +219,8 @@ fn begins_pair(text: &[u8]) -> bool {
     name > 1 && text.get(name) == Some(&b'=') && text.get(name + 1).is_some_and(|b| b.is_ascii_graphic() && *b != b'=')
 }
 
-/// The value behind the marks that end a key's own: `**Password:** x`, `<b>Password:</b> x`, `<td>Password:</td><td>x</td>`.
-fn marked_up(line: &[u8], key: Key, at: usize) -> Option<(Separator, usize)> {
-    match line[..key.start] {
-        [.., b'*', b'*'] if line[at..].starts_with(b"** ") => {
-            Some((Separator::ColonBlank, skip_blanks(line, at + b"**".len())))
-        }
-        [.., b'>'] => behind_tags(line, at),
-        _ => None,
-    }
-}
-
-/// The text behind the tag that ends a label, and behind those that begin what stands beside it.
-fn behind_tags(line: &[u8], mut at: usize) -> Option<(Separator, usize)> {
-    const LABELS: [&[u8]; 7] = [b"b", b"strong", b"td", b"th", b"dt", b"label", b"span"];
-    let (label, _) = word(line, at + line[at..].strip_prefix(b"</").map(|_| 2)?);
-    if !LABELS.contains(&label) {
-        return None;
-    }
-    for _ in 0..MAX_TAGS {
-        let inner = line[at..].strip_prefix(b"<").unwrap_or_default();
-        let length = inner.iter().take(MAX_ATTRIBUTES).take_while(|b| !matches!(b, b'<' | b'>')).count();
-        if inner.get(length) != Some(&b'>') {
-            break;
-        }
-        at = skip_blanks(line, at + 1 + length + 1);
-    }
-    // `<b>Password</b>: x`
-    let colon = usize::from(line.get(at) == Some(&b':'));
-    element(line, skip_blanks(line, at + colon), true)
-}
-
-/// `<password>x<`, `<property name="password">x<`, `<password><![CDATA[x]]>`.
-fn element(line: &[u8], at: usize, is_tag: bool) -> Option<(Separator, usize)> {
-    const CDATA: &[u8] = b"<![CDATA[";
-    const VALUES: [&[u8]; 2] = [b"<Value>", b"<value>"];
-    let value = VALUES.iter().find(|tag| line[at..].starts_with(tag)).map_or(0, |tag| tag.len());
-    let at = at + value;
-    let at = if line[at..].starts_with(CDATA) { at + CDATA.len() } else { at };
-    let is_text = match line.get(at) {
-        None | Some(b'<') => false,
-        // `<user>:<password>@host` stands for what is to be put there, and so does `AUTH <password> in a sentence`.
-        Some(b'@' | b' ') => memchr::memmem::find(&line[at..], b"</").is_some(),
-        Some(_) => true,
-    };
-    (is_tag && is_text).then(|| (Separator::Element, skip_blanks(line, at)))
-}
-
-/// Behind a tag's attributes: `<wsse:Password Type="…">x<`.
-fn behind_attributes(line: &[u8], key: Key, at: usize) -> Option<(Separator, usize)> {
-    let before = &line[key.start.saturating_sub(MAX_WORD)..key.start];
-    let tag = before.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b':' | b'-')))?;
-    let names_attribute = line.get(at).is_some_and(u8::is_ascii_alphabetic);
-    if before[tag] != b'<' || !names_attribute {
-        return None;
-    }
-    let attributes = &line[at..line.len().min(at + MAX_ATTRIBUTES)];
-    let close = memchr::memchr2(b'<', b'>', attributes)?;
-    let holds_text =
-        attributes[close] == b'>' && close > 0 && attributes[close - 1] != b'/' && attributes[..close].contains(&b'=');
-    if holds_text { element(line, at + close + 1, true) } else { None }
-}
-
 /// The word at `at`, and the offset behind it.
-fn word(line: &[u8], at: usize) -> (&[u8], usize) {
+pub(super) fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     let length = line[at..].iter().take(MAX_WORD).take_while(|b| b.is_ascii_alphabetic()).count();
     (&line[at..at + length], at + length)
 }

@@ -80,6 +80,7 @@ fn is_verdict(line: &[u8], start: usize, end: usize) -> bool {
     };
     let names_user = || holds(b"user") || holds(b"login");
     match &line[start..end] {
+        b"PASS" if line[..start].ends_with(b"--- ") => true,
         b"PASS" => line[end..].strip_prefix(b": ").is_some_and(is_file) && !names_user(),
         // A compiler says which of its own it runs.
         b"pass" => line[..start].ends_with(b"Running "),
@@ -222,6 +223,8 @@ mod tests {
             ("--no-password x", "password"),
             ("PublicKeyToken=", "Token"),
             ("PASS: tests/a1.sh", "PASS"),
+            ("--- PASS: TestParseV2 (0.00s)", "PASS"),
+            ("Running pass: LoopUnroll2", "pass"),
         ] {
             assert_eq!(key(line, phrase), None, "{line}");
         }

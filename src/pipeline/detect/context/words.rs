@@ -221,7 +221,7 @@ fn is_versioned_name(value: &[u8]) -> bool {
     let (name, number) = value.split_at(value.len() - number);
     (1..=8).contains(&number.len())
         && name.len() > 2
-        && matches!(name.last(), Some(b'-' | b'/' | b':' | b'#'))
+        && matches!(name.last(), Some(b'-' | b'_' | b'/' | b':' | b'#'))
         && reads_like_words(name)
 }
 

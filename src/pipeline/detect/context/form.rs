@@ -128,7 +128,9 @@ impl KeyForm {
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
                 (None, None) if trigger::COMMON_WORDS.contains(&phrase.as_str()) => {
-                    let follows = BEHIND_A_COMMON_WORD.iter().map(|next| (*next).to_owned());
+                    // More ways are worth a literal for passwords, which people write down themselves.
+                    let of_people: &[&str] = if self.words { BEHIND_A_PASSWORD } else { &[] };
+                    let follows = BEHIND_A_COMMON_WORD.iter().chain(of_people).map(|next| (*next).to_owned());
                     let neutral = words.neutral.starts().map(|word| format!("_{word}"));
                     let spoken =
                         [&words.types, &words.members, &words.copulas].into_iter().flat_map(|list| list.leads(' '));
@@ -222,9 +224,12 @@ fn is_joint(byte: u8) -> bool {
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
     "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
-    "\x1b", "\n", "val", " =", " ->", " <-", " |", " for ", " (", " [", " as ", ",", ")", "(\"", "('", "...", "[", "→",
-    " →", "：", "＝", " :", " .=", " +=", " ?=", " !=", "!=", "  ", "\t",
+    "\x1b", "\n", "val", " =", " ->", " |", " for ", ",", ")", "(\"", "('", "：", "＝", " :", " .=", " +=", " ?=",
+    " !=", "!=", "  ", "\t",
 ];
+
+/// The same behind `password` alone.
+const BEHIND_A_PASSWORD: &[&str] = &[" <-", " (", " [", " as ", "...", "[", "→", " →"];
 
 /// The word that ends one blank before the end of `text`.
 fn word_before(text: &[u8]) -> &[u8] {

@@ -79,7 +79,7 @@ pub(super) fn leads_to_value(line: &[u8], at: usize) -> bool {
     let text = &line[at..line.len().min(at + 2 * LOOK)];
     let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
     let ends_clause = |colon: usize| matches!(text.get(colon + 1), Some(b' ' | b'\t'));
-    memchr::memchr_iter(b':', text).any(ends_clause) || memchr::memmem::find(text, b" is ").is_some()
+    memchr::memchr_iter(b':', text).any(ends_clause) || text.windows(4).any(|part| part == b" is ")
 }
 
 /// Behind the name of a user or a host: `bob`, `root@localhost`, `[elastic]`.

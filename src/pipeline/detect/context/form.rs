@@ -13,7 +13,7 @@ const ANY_END: [u8; 2] = [0; 2];
 #[derive(Clone, Debug)]
 pub struct KeyForm {
     /// For phrases that say little by themselves: what must stand before them.
-    before: Option<Before>,
+    before: Option<Box<Before>>,
     /// Words of which a telling key's tail consists.
     phrases: Vec<Phrase>,
     /// The last two letters of each, by which nearly every other text is refused; [`ANY_END`] where its last word is shorter.
@@ -72,7 +72,7 @@ impl KeyForm {
         let last = telling.iter().filter_map(|word| word.chars().last());
         let letters = if telling.is_empty() { LAST_LETTERS.chars().collect() } else { last.collect() };
         let any = telling.is_empty();
-        self.before = Some(Before { telling: telling.into(), any, harmless: harmless.into(), letters });
+        self.before = Some(Box::new(Before { telling: telling.into(), any, harmless: harmless.into(), letters }));
         self
     }
 
@@ -84,7 +84,7 @@ impl KeyForm {
     /// Whether the key that begins at `start` of a line is one of this rule's, by what stands in it before the phrase, or by the word before it
     /// where the phrase is all of it: `line` ends where the phrase begins.
     pub fn fits_behind(&self, line: &[u8], start: usize) -> bool {
-        let Some(Before { telling, any, harmless, .. }) = &self.before else { return true };
+        let Some(Before { telling, any, harmless, .. }) = self.before.as_deref() else { return true };
         let before = match &line[start..] {
             [] => word_before(line),
             before => before,
@@ -112,7 +112,7 @@ impl KeyForm {
     pub fn triggers(&self, words: &ContextWords) -> Vec<(Trigger, usize)> {
         let mut all = Vec::new();
         for Phrase { text: phrase, .. } in &self.phrases {
-            match (phrase.rsplit_once(' '), &self.before) {
+            match (phrase.rsplit_once(' '), self.before.as_deref()) {
                 (None, Some(Before { letters, .. })) => {
                     let separated = ["_", "-", "."].iter().map(|separator| format!("{separator}{phrase}"));
                     let joined = letters
@@ -181,7 +181,7 @@ impl fmt::Display for KeyForm {
                 write!(f, ", {name}")?;
             }
         }
-        let Some(Before { telling, harmless, .. }) = &self.before else { return Ok(()) };
+        let Some(Before { telling, harmless, .. }) = self.before.as_deref() else { return Ok(()) };
         for (name, list) in [("behind", telling), ("not_behind", harmless)] {
             let words: Vec<_> = list.iter().map(String::from_utf8_lossy).collect();
             write!(f, ", {name} = {words:?}")?;

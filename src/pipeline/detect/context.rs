@@ -87,9 +87,6 @@ pub struct ContextWords {
     /// Words by which a sentence tells what a password is: `is`, `set to`.
     #[serde(default)]
     copulas: WordList,
-    /// The same in other languages, and such as are not worth a look where most of what follows a key is prose.
-    #[serde(default)]
-    verbs: WordList,
     /// Words that stand between a password and what it is, with the name of whoever it is for behind them: `for the user`.
     #[serde(default)]
     clauses: WordList,

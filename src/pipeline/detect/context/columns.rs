@@ -12,14 +12,13 @@ const MAX_HEAD: usize = 160;
 /// Rows that are looked at.
 const MAX_ROWS: usize = 64;
 /// Columns of a row.
-const MAX_COLUMNS: usize = 256;
+const MAX_COLUMNS: usize = 128;
 
 /// Where the values begin, if a list of columns ends behind `end` and values follow: a quick look.
 pub(super) fn values_behind(line: &[u8], end: usize) -> Option<usize> {
     const VALUES: &[u8] = b"values";
     let list = &line[end.min(line.len())..line.len().min(end + MAX_LIST)];
-    let close =
-        list.iter().position(|b| matches!(b, b')' | b'(' | b'\n' | b'=' | b':')).filter(|at| list[*at] == b')')?;
+    let close = memchr::memchr3(b')', b'(', b'\n', list).filter(|at| list[*at] == b')')?;
     let word = skip_blanks(line, end + close + 1);
     let is_values = line.get(word..word + VALUES.len()).is_some_and(|text| text.eq_ignore_ascii_case(VALUES));
     let open = skip_blanks(line, word + VALUES.len().min(line.len() - word));

@@ -115,10 +115,8 @@ impl KeyForm {
             match (phrase.rsplit_once(' '), self.before.as_deref()) {
                 (None, Some(Before { letters, .. })) => {
                     let separated = ["_", "-", "."].iter().map(|separator| format!("{separator}{phrase}"));
-                    let joined = letters
-                        .iter()
-                        .filter(|letter| LAST_LETTERS.contains(**letter))
-                        .flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
+                    let joined =
+                        letters.iter().flat_map(|letter| ["", " "].map(|between| format!("{letter}{between}{phrase}")));
                     all.extend(separated.chain(joined).map(|text| (Trigger::literal(&text, true), 0)));
                 }
                 (Some((before, last)), _) => {

@@ -20,7 +20,7 @@ pub(super) fn told(line: &[u8], at: usize, words: &ContextWords) -> Option<(Sepa
     for _ in 0..MAX_WORDS {
         let from = skip_blanks(line, end);
         let (next, behind) = word(line, from);
-        if words.copulas.contains(next) || words.verbs.contains(next) {
+        if words.copulas.contains(next) {
             (end, is_said, names) = (behind, true, 0);
         } else if words.clauses.contains(next) {
             (end, is_said, names) = (behind, false, NAMES);

@@ -43,7 +43,10 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     }
     let is_no_value = |text: &[u8]| words.is_no_value(text);
     // `required|min:8` says what a value must be.
-    let is_check = || memchr::memchr(b'|', value).is_some_and(|end| is_no_value(&value[..end]));
+    let is_check = || {
+        let is_of = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'|' | b':' | b',' | b'_');
+        memchr::memchr(b'|', value).is_some_and(|end| is_no_value(&value[..end]) && value.iter().all(is_of))
+    };
     if value.len() < form.min_length || is_no_value(value) || is_check() || (!form.words && is_address(value)) {
         return false;
     }
@@ -83,10 +86,7 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
             let is_password = (form.words || form.numbers) && !value.contains(&b'/') && looks_composed(value);
             return is_password || Validator::Random.passes(value);
         }
-        Shape::Loose => {
-            return is_random(value)
-                || ((form.words || form.numbers) && (is_composed(value) || is_of_three_kinds(value)));
-        }
+        Shape::Loose => return if form.words || form.numbers { looks_composed(value) } else { is_random(value) },
         // One word names a state; words that are joined are somebody's choice.
         Shape::Compared => return form.words || !value.iter().all(u8::is_ascii_alphabetic),
         // `--secret id=npm` has parameters behind it, not a value.
@@ -144,7 +144,6 @@ fn is_of_three_kinds(value: &[u8]) -> bool {
     value.len() >= 10
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'?'))
         && value.first().is_some_and(u8::is_ascii_uppercase)
-        && value.iter().any(u8::is_ascii_uppercase)
         && value.iter().any(u8::is_ascii_lowercase)
         && value.last().is_some_and(u8::is_ascii_digit)
         && !value.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"))

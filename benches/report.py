@@ -39,7 +39,7 @@ make bench-report   # measure and rewrite this page
 - The log is made from `benches/log/`: JSON, logfmt, access logs, container logs, stack traces and syslog, with many look-alikes that
   are no secrets. `INKPRINT_BENCH_LOG=FILE` takes another log where secrets are rare, `INKPRINT_BENCH_CLEAN_LOG=FILE` where there are none.
 - `cargo bench --bench groups -- FILE` shows at how many places of a log the engine's literal matcher looks closely for nothing, and which
-  literals that comes from.
+  literals that comes from; with `--shorten` it looks for parts of them that cost less, and prints the table of those that the program has.
 - MB are 10^6 bytes.
 
 ## Bounds

@@ -56,7 +56,7 @@ use super::fingerprint;
 pub use self::armor::{Shape, may_be_armor};
 pub use self::candidate::Refusal;
 pub use self::context::Written;
-pub use self::database::{DatabaseError, MAX_SCAN};
+pub use self::database::{DatabaseError, MAX_SCAN, looked_for};
 pub use self::finder::{Finder, Found, Part};
 pub use self::pattern::MAX_SECRET;
 pub use self::resolve::{Canonical, Match, Matches, Open};
@@ -211,9 +211,9 @@ impl Detector {
         &self.literals
     }
 
-    /// All that the engine's literal matcher is given, with what no log holds: a bench shows what it makes of it.
+    /// All that the engine's literal matcher is given, with what no log holds.
     pub fn looked_for(&self) -> Vec<Literal> {
-        database::looked_for(&self.literals)
+        looked_for(&self.literals)
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Hit {
     pub literal: u32,
 }
 
-/// These literals with all that the engine is given beside them.
+/// These literals with all that the engine is given beside them: a bench shows what it makes of it.
 pub fn looked_for(literals: &[Literal]) -> Vec<Literal> {
     [literals, &ballast::literals(literals), &ballast::paces()].concat()
 }

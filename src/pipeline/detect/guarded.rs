@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Use;
 use super::byte_set::ByteSet;
-use super::trigger::{Anchor, Literal, Trigger};
+use super::trigger::{self, Anchor, Literal, Trigger};
 
 /// A use of a literal, and what must stand around it.
 #[derive(Clone, Debug)]
@@ -84,8 +84,9 @@ impl Uses {
 
     /// A literal leads to `used`.
     pub fn add_literal(&mut self, literal: Literal, used: Use) {
-        let trigger = Trigger::of(&literal);
-        self.0.entry(literal).or_default().push(Wanted { trigger, behind: 0, used });
+        let (trigger, mut part) = (Trigger::of(&literal), literal);
+        let behind = trigger::shorten(&mut part);
+        self.0.entry(part).or_default().push(Wanted { trigger, behind, used });
     }
 
     /// The literals to look for, and what a hit of each leads to.

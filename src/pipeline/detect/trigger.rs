@@ -8,12 +8,14 @@
 //! distances that the trigger's [`Reach`] gives.
 
 mod anchor;
+mod shortened;
 
 use std::cell::OnceCell;
 
 use regex_syntax::hir::{Hir, HirKind};
 
 pub use self::anchor::{Anchor, COMMON_WORDS, Literal, MAX_LITERAL};
+pub use self::shortened::{SHORTENED, shorten};
 
 use self::anchor::{Window, in_bits};
 use super::byte_set::ByteSet;

@@ -1,5 +1,6 @@
 //! Which part of a trigger the engine looks for.
 
+use super::shortened::shorten;
 use crate::pipeline::detect::byte_set::ByteSet;
 
 /// A literal that the engine looks for.
@@ -62,115 +63,6 @@ pub const COMMON_WORDS: &[&str] = &[
     "authentication",
 ];
 
-/// Literals of which a part is looked for, as the whole costs more than it saves: the matcher keeps those of one length together
-/// ([`ballast`](super::super::database)), and these few, put together with parts of others of their length, make words of which logs
-/// are full: `calcom` with others makes `cation`, `mapbox` makes `manager`, `okta` makes `data`, and `stdout P` makes `stdout F`. A byte
-/// or two shorter they are among others.
-/// `cargo bench --bench groups` counts this on any log and names the literals that it comes from, also beside rules of a user's own: the more
-/// rules there are, the more words they make.
-const SHORTENED: &[(&str, &str)] = &[
-    (" pw: ", " pw:"),
-    (" secret ", "secret "),
-    (" simple", "simple"),
-    ("+ASt", "+AS"),
-    ("-shared-", "shared-"),
-    (".line.me", "line.me"),
-    (".slack.c", ".slack."),
-    ("/api/v1/", "api/v1/"),
-    ("NRAL", "NRA"),
-    ("SharedAc", "haredAc"),
-    ("Signatur", "Signatu"),
-    ("_token$p", "_token$"),
-    ("aio_", "aio"),
-    ("airtable", "airtabl"),
-    ("alstudio", "lstudio"),
-    ("anmelded", "nmelded"),
-    ("apsearch", "psearch"),
-    ("auth_cod", "uth_cod"),
-    ("authoriz", "uthoriz"),
-    ("bm cloud", "m cloud"),
-    ("bot.run", "ot.run"),
-    ("calcom", "lcom"),
-    ("ccounts/", "ounts/"),
-    ("cfapi", "fapi"),
-    ("chat.goo", "hat.goo"),
-    ("checkout", "heckout"),
-    ("ck-api-k", "k-api-k"),
-    ("clickup", "clicku"),
-    ("cohere", "ohere"),
-    ("curl.exe", "curl.ex"),
-    ("d_cloud_", "_cloud_"),
-    ("deepgram", "eepgram"),
-    ("deepseek", "eepseek"),
-    ("django-i", "jango-i"),
-    ("edis-cli", "dis-cli"),
-    ("endr+", "endr"),
-    ("erground", "rground"),
-    ("essionid", "sionid"),
-    ("figma", "figm"),
-    ("freenas", "freena"),
-    ("gmail", "gmai"),
-    ("gnature%", "gnature"),
-    ("gon2i$v=", "gon2i$v"),
-    ("hudson", "udson"),
-    ("ient.run", "ient.ru"),
-    ("intercom", "ntercom"),
-    ("interest", "nterest"),
-    ("jenkins", "jenkin"),
-    ("ladmin -", "admin -"),
-    ("ldap_def", "dap_def"),
-    ("linode", "linod"),
-    ("llx-", "lx-"),
-    ("login: ", "ogin: "),
-    ("mapbox", "apbo"),
-    ("mplitude", "plitude"),
-    ("mysql_na", "ysql_na"),
-    ("neighbor", "eighbor"),
-    ("nexmo", "nexm"),
-    ("notion", "notio"),
-    ("nstagram", "stagram"),
-    ("octopus", "ctopus"),
-    ("okta", "okt"),
-    ("olar_cs_", "olar_cs"),
-    ("passw\":", "assw\":"),
-    ("ppp chap", "pp chap"),
-    ("racadm", "acadm"),
-    ("reddit_", "eddit_"),
-    ("schtasks", "schtask"),
-    ("scospark", "cospark"),
-    ("sec-c-", "ec-c-"),
-    ("segment_", "gment_"),
-    ("senha", "enha"),
-    ("session=", "ession="),
-    ("skey_", "skey"),
-    ("stai_v1_", "stai_v1"),
-    ("statsig", "statsi"),
-    ("stderr P", "tderr P"),
-    ("stdout P", "tdout P"),
-    ("sword of", "word of"),
-    ("sys__com", "ys__com"),
-    ("telegram", "elegram"),
-    ("terstock", "terstoc"),
-    ("therscan", "thersca"),
-    ("ttempt [", "tempt ["),
-    ("twitch", "twitc"),
-    ("twitter", "witter"),
-    ("ubygems_", "bygems_"),
-    ("unknown ", "unknown"),
-    ("use pass", "use pas"),
-    ("username", "sername"),
-    ("vonage", "onage"),
-    ("vultr", "vult"),
-    ("wallet", "walle"),
-    ("webex", "webe"),
-    ("whatsapp", "hatsapp"),
-    ("wpa-psk ", "pa-psk "),
-    ("xai-", "xai"),
-    ("xapp-", "xapp"),
-    ("|helm re", "|helm "),
-    ("|sudo ch", "|sudo c"),
-];
-
 impl Anchor {
     /// The literals for this window of a trigger's positions, spelt out.
     pub(super) fn new(positions: &[ByteSet], Window { start, end, .. }: Window) -> Self {
@@ -187,14 +79,11 @@ impl Anchor {
                 spelt.iter().flat_map(|head| bytes.iter().map(move |byte| [&head[..], &[*byte]].concat())).collect();
         }
         let mut behind = positions.len() - end;
-        if let [whole] = &mut spelt[..]
-            && let Ok(at) = SHORTENED.binary_search_by(|(long, _)| long.as_bytes().cmp(whole))
-        {
-            let (long, part) = SHORTENED[at];
-            behind += long.len() - part.len() - long.find(part).unwrap_or_default();
-            *whole = part.into();
+        let mut literals: Vec<Literal> = spelt.into_iter().map(|bytes| Literal { bytes, caseless }).collect();
+        if let [whole] = &mut literals[..] {
+            behind += shorten(whole);
         }
-        Self { literals: spelt.into_iter().map(|bytes| Literal { bytes, caseless }).collect(), behind }
+        Self { literals, behind }
     }
 }
 
@@ -285,37 +174,4 @@ fn common_weight(window: &[ByteSet]) -> Option<u32> {
     let letters = &letters[..count];
     let holds = |word: &&str| word.as_bytes().windows(count).any(|part| part == letters);
     (count >= TELLING && COMMON_WORDS.iter().any(holds)).then_some(weight)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pipeline::detect::Detector;
-    use crate::pipeline::detect::rule::RuleSet;
-    use crate::pipeline::detect::trigger::Trigger;
-
-    #[test]
-    fn what_is_shortened_is_a_part_and_in_order() {
-        assert!(SHORTENED.is_sorted());
-        assert!(SHORTENED.iter().all(|(long, part)| long.contains(part) && part.len() >= 3));
-    }
-
-    #[test]
-    fn no_literal_is_shortened_that_no_rule_has() {
-        let rules = RuleSet::builtin().expect("the built-in rules load");
-        let detector = Detector::new(rules).expect("it compiles");
-        let is_there = |part: &str| detector.literals().iter().any(|literal| literal.bytes == part.as_bytes());
-        let stale: Vec<&str> = SHORTENED.iter().filter(|(_, part)| !is_there(part)).map(|(long, _)| *long).collect();
-        assert!(stale.is_empty(), "{stale:?}");
-    }
-
-    #[test]
-    fn a_shortened_literal_stands_for_its_whole_trigger() {
-        for (text, part, behind) in [("Airtable", "airtabl", 1), ("calcom", "lcom", 0), ("vultr", "vult", 1)] {
-            let anchor = Trigger::literal(text, true).anchor();
-            assert_eq!(anchor.literals, [Literal { bytes: part.into(), caseless: true }]);
-            assert_eq!(anchor.behind, behind, "{text}");
-        }
-        assert_eq!(Trigger::literal("dropbox", true).anchor().literals[0].bytes, b"dropbox");
-    }
 }

@@ -22,11 +22,12 @@ use super::context::Value;
 use super::database::{DatabaseError, Hit, Scanner};
 use super::encoded::Codec;
 use super::encoded::packed::{self, Packed};
+use super::guarded::{Around, Guarded};
 use super::pattern::Cache;
 use super::resolve::{self, Canonical, Match, Matches, Open};
 use super::slow::SlowRules;
 use super::starts::Start;
-use super::{Detector, Guarded, Use, rare};
+use super::{Detector, Use, rare};
 use crate::model::{Secret, Span};
 
 /// A candidate as `rules explain` sees it: the rule, where, and why it was refused if it was.
@@ -255,11 +256,12 @@ impl<'d> Finder<'d> {
                 }
                 self.look_inside(block, line, literal_end, codec)?;
             }
+            let around = Around::new(block, literal_end);
             for guarded in &detector.guarded[hit.literal as usize] {
                 let Guarded { behind, used, .. } = guarded;
                 let end = literal_end + behind;
                 let explained = explaining && matches!(used, Use::Pattern { .. });
-                if guarded.fits(block, literal_end)
+                if guarded.fits(around, block, literal_end)
                     && let Some(from) = used.leads_from(detector, block, end).or(explained.then_some(end))
                     && !self.walls.hold(end)
                 {

@@ -13,7 +13,11 @@ use super::trigger::{self, Anchor, Literal, Trigger};
 /// A use of a literal, and what must stand around it.
 #[derive(Clone, Debug)]
 pub struct Guarded {
-    /// What the literal alone does not say of the trigger, the most telling first.
+    /// What the literal alone does not say of the trigger: the bytes near its end that are known but for their case.
+    text: u128,
+    /// The bits of them that tell.
+    mask: u128,
+    /// The rest of it, the most telling first.
     places: Box<[Place]>,
     /// The trigger ends so many bytes behind the literal.
     pub behind: usize,
@@ -29,6 +33,28 @@ struct Place {
     set: ByteSet,
 }
 
+/// The bytes around a literal's end, half of them before it; zeros where the block is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Around(u128);
+
+/// Half of the bytes in [`Around`].
+const HALF: usize = 8;
+
+impl Around {
+    /// Those around `end`.
+    #[inline]
+    pub fn new(block: &[u8], end: usize) -> Self {
+        let whole = end.checked_sub(HALF).and_then(|start| block.get(start..)?.first_chunk());
+        Self(u128::from_le_bytes(whole.copied().unwrap_or_else(|| {
+            let mut bytes = [0; 2 * HALF];
+            let (from, to) = (end.saturating_sub(HALF), block.len().min(end + HALF));
+            let first = from + HALF - end;
+            bytes[first..first + to - from].copy_from_slice(&block[from..to]);
+            bytes
+        })))
+    }
+}
+
 impl Guarded {
     /// That of a trigger which ends so many bytes behind the literal.
     fn new(literal: &Literal, trigger: &Trigger, behind: usize, used: Use) -> Self {
@@ -42,16 +68,41 @@ impl Guarded {
             })
         };
         let places = (first..).zip(trigger.positions()).map(|(offset, set)| Place { offset, set: *set });
-        let mut places: Vec<Place> = places.filter(|place| !is_told(place)).collect();
-        places.sort_by_key(|place| std::cmp::Reverse(place.set.weight()));
-        Self { places: places.into(), behind, used }
+        let (mut text, mut mask, mut others) = (0, 0, Vec::new());
+        for place in places.filter(|place| !is_told(place)) {
+            match place.known() {
+                Some((byte, bits, shift)) => {
+                    text |= u128::from(byte) << shift;
+                    mask |= u128::from(bits) << shift;
+                }
+                None => others.push(place),
+            }
+        }
+        others.sort_by_key(|place| std::cmp::Reverse(place.set.weight()));
+        Self { text, mask, places: others.into(), behind, used }
     }
 
-    /// Whether the whole trigger stands around the literal that ends at `end`.
+    /// Whether the whole trigger stands around the literal that ends at `end`, with these bytes around.
     #[inline]
-    pub fn fits(&self, block: &[u8], end: usize) -> bool {
+    pub fn fits(&self, around: Around, block: &[u8], end: usize) -> bool {
         let byte = |offset: isize| end.checked_add_signed(offset).and_then(|at| block.get(at));
-        self.places.iter().all(|place| byte(place.offset).is_some_and(|byte| place.set.contains(*byte)))
+        around.0 & self.mask == self.text
+            && self.places.iter().all(|place| byte(place.offset).is_some_and(|byte| place.set.contains(*byte)))
+    }
+}
+
+impl Place {
+    /// Where it is one of the bytes [`Around`] and known but for its case: the byte, the bits of it that tell, and their place. A zero may be
+    /// what stands for a block that is over.
+    fn known(&self) -> Option<(u8, u8, usize)> {
+        let at = usize::try_from(self.offset + HALF as isize).ok().filter(|at| *at < 2 * HALF)?;
+        let byte = self.set.bytes().next().filter(|byte| *byte != 0)?;
+        let bits = match self.set.only() {
+            Some(_) => 0xff,
+            None if self.set.is_case_pair() => !0x20,
+            None => return None,
+        };
+        Some((byte & bits, bits, at * 8))
     }
 }
 
@@ -174,7 +225,11 @@ mod tests {
             let fold = |text: &str| if literal.caseless { text.to_ascii_lowercase() } else { text.to_owned() };
             let at = fold(text).find(std::str::from_utf8(&literal.bytes).expect("text"));
             let end = |at: usize| at + literal.bytes.len();
-            at.map_or(0, |at| uses.iter().filter(|guarded| guarded.fits(text.as_bytes(), end(at))).count())
+            at.map_or(0, |at| {
+                uses.iter()
+                    .filter(|guarded| guarded.fits(Around::new(text.as_bytes(), end(at)), text.as_bytes(), end(at)))
+                    .count()
+            })
         };
         let of = |(literal, uses): (&Literal, Vec<Guarded>)| {
             let counts = texts.iter().map(|text| count(literal, &uses, text)).collect();

@@ -3,6 +3,7 @@
 //! Which keys are telling is data (`patterns/context.toml`); how a key, a separator and a value are written is here. Nothing
 //! runs without a trigger: a key phrase, a scheme word or `://`. The first bytes behind a trigger refuse nearly all candidates.
 
+mod alone;
 mod argument;
 mod authorization;
 mod below;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use super::personal::Notation;
 use crate::model::Span;
 
+pub use alone::{Below, MAX_BETWEEN, MAX_ITEMS, below, ends_line, text_start};
 pub use argument::whole_argument;
 pub use authorization::{of_header, of_scheme};
 pub use below::{element_text, entry_values, names_entry, opens_element};

@@ -35,9 +35,14 @@ pub fn names_entry(line: &[u8], key: Key) -> bool {
     }
 }
 
-/// Whether `before` ends in the member that names an entry, and its colon.
+/// Whether `before` ends in the member that names an entry, and its colon, but for a path before the name.
 fn names_member(before: &[u8]) -> bool {
-    let Some(before) = before.trim_ascii_end().strip_suffix(b":") else { return false };
+    let is_path = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'.');
+    let path = before.iter().rev().take_while(is_path).count();
+    let before = &before[..before.len() - path];
+    let before = if path > 0 { before.strip_suffix(b"\"").unwrap_or(before) } else { before };
+    let [before @ .., b':' | b'='] = before.trim_ascii_end() else { return false };
+    let before = before.trim_ascii_end();
     let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
     let before = before.split_last().filter(|(last, _)| is_quote(last)).map_or(before, |(_, before)| before);
     let at = before.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
@@ -45,7 +50,7 @@ fn names_member(before: &[u8]) -> bool {
 }
 
 /// Members that hold an entry's name.
-const NAMES: [&[u8]; 2] = [b"name", b"key"];
+const NAMES: [&[u8]; 3] = [b"name", b"key", b"parameterkey"];
 
 /// The values, in the line `below`, of the entry that `key` names in `line`.
 pub fn entry_values(line: &[u8], key: Key, below: &[u8], form: &KeyForm, words: &ContextWords) -> Vec<Value> {
@@ -82,6 +87,9 @@ mod tests {
             "\"Name\": \"DB_PASSWORD\",\r",
             "<name>DB_PASSWORD</name>",
             "name: DB_TOKEN  ",
+            "\"Name\": \"/prod/DB_PASSWORD\",",
+            "name = \"DB_PASSWORD\"",
+            "key=\"DB_PASSWORD\"",
         ] {
             assert!(names(line), "{line}");
         }

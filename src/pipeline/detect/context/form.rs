@@ -222,8 +222,8 @@ fn is_joint(byte: u8) -> bool {
 /// line, and a hit costs the engine as much as a hundred bytes of scanning: so it is looked for together with these.
 const BEHIND_A_COMMON_WORD: &[&str] = &[
     "=", ":", "\"", "'", "\\", "]", ">", "</", "%", "&", "-", "1=", "2=", "3=", "1:", "2:", "3:", "1\"", "2\"", "3\"",
-    "\x1b", "\n", "val", " =", " ->", " |", " for ", ",", ")", "(\"", "('", "：", "＝", " :", " .=", " +=", " ?=",
-    " !=", "!=", "  ", "\t",
+    "\x1b", "\n", "\r", "val", " =", " ->", " |", " for ", ",", ")", "(\"", "('", "：", "＝", " :", " .=", " +=",
+    " ?=", " !=", "!=", "  ", "\t",
 ];
 
 /// The same behind `password` alone.

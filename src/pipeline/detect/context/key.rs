@@ -1,6 +1,6 @@
 //! Whether a key phrase that occurred is the tail of a key, and where that key ends.
 
-use super::{ContextWords, below, columns, separator, spoken};
+use super::{ContextWords, alone, below, columns, separator, spoken};
 use crate::pipeline::detect::boundary;
 
 /// Longer keys are none.
@@ -60,8 +60,8 @@ pub fn key_ending(line: &[u8], start: usize, end: usize, words: &ContextWords) -
         return None;
     }
     let key = Key { start: key_start, end: key_end, flag: dashes > 0 };
-    // A key that reaches the end of the line has no value, unless it is an entry's name and the value stands below.
-    (key_end < line.len() || below::names_entry(line, key)).then_some(key)
+    // A key that reaches the end of the line has no value, unless that stands below.
+    (key_end < line.len() || below::names_entry(line, key) || alone::ends_line(line, key)).then_some(key)
 }
 
 fn ends_in_public_key(before: &[u8]) -> bool {
@@ -94,8 +94,8 @@ fn is_verdict(line: &[u8], start: usize, end: usize) -> bool {
 pub fn may_be_assigned(block: &[u8], end: usize, words: &ContextWords) -> bool {
     match block.get(end) {
         None => false,
-        // The name of an entry whose value stands below.
-        Some(b'\n') => begins_as(block, end, b" \t"),
+        // The name of an entry or of a part of a form, or a flag, whose value stands below.
+        Some(b'\n' | b'\r') => begins_as(block, end, b" \t-="),
         Some(b'=' | b':' | b'"' | b'\'' | b'\\' | b']' | b'>' | b'%' | b'&' | b'`' | b'+' | b'?' | b'|' | b'!') => true,
         Some(b'<') => block.get(end + 1) == Some(&b'/'),
         Some(b')') => columns::values_behind(block, end).is_some(),

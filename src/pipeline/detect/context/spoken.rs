@@ -78,7 +78,8 @@ fn word(line: &[u8], at: usize) -> (&[u8], usize) {
 pub(super) fn leads_to_value(line: &[u8], at: usize) -> bool {
     let text = &line[at..line.len().min(at + 2 * LOOK)];
     let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
-    let ends_clause = |colon: usize| matches!(text.get(colon + 1), Some(b' ' | b'\t'));
+    // Or in a line below.
+    let ends_clause = |colon: usize| matches!(text.get(colon + 1), None | Some(b' ' | b'\t' | b'\r'));
     memchr::memchr_iter(b':', text).any(ends_clause) || text.windows(4).any(|part| part == b" is ")
 }
 

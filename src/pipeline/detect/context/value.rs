@@ -293,7 +293,8 @@ pub(super) fn bare(line: &[u8], key: Key, start: usize, separator: Separator) ->
             b'<' => separator == Separator::Element || at > 0,
             b'>' => opener == Some(b'<') || (at > 0 && rest[0] != b'<'),
             b'&' => separator == Separator::Query || assigns(&rest[at + 1..]),
-            b'#' => separator == Separator::Query,
+            // Line ends and tabs, as a syslog server writes them.
+            b'#' => separator == Separator::Query || matches!(rest[at..], [_, b'0', b'1', b'1' | b'2' | b'5', ..]),
             b':' => next.is_some_and(|b| b == b' '),
             b',' | b';' => {
                 next.is_none_or(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\')) || assigns(&rest[at + 1..])

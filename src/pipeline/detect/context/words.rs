@@ -67,6 +67,8 @@ pub fn is_secret(value: &[u8], written: Written, shape: Shape, form: &KeyForm, w
     if is_duration(value)
         || (!plain
             && (has_scheme(value)
+                // A pointer of a type, as Go prints it.
+                || value.starts_with(b"(*")
                 || is_object(value)
                 || is_cut_code(value)
                 || is_label(value)
@@ -128,7 +130,7 @@ pub fn looks_composed(value: &[u8]) -> bool {
 }
 
 /// Whether letters, digits and a sign that no name and no address has make up a password: `Gravel#8298`.
-fn is_composed(value: &[u8]) -> bool {
+pub fn is_composed(value: &[u8]) -> bool {
     let in_url = value.iter().any(|byte| matches!(byte, b'/' | b'='));
     let is_sign =
         |byte: &u8| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+') || (*byte == b'?' && !in_url);
@@ -140,7 +142,7 @@ fn is_composed(value: &[u8]) -> bool {
 }
 
 /// Whether it is words with a number behind them, as few but passwords are: `CaminoGravel993`, `Magnet_Walnut-13`.
-fn is_of_three_kinds(value: &[u8]) -> bool {
+pub fn is_of_three_kinds(value: &[u8]) -> bool {
     value.len() >= 10
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'?'))
         && value.first().is_some_and(u8::is_ascii_uppercase)

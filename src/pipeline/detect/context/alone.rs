@@ -295,7 +295,7 @@ mod tests {
         }
         for line in [
             "password",
-            "\"password\",",
+            "\"a\": \"password\",",
             "password|",
             "the password changed",
             "password>",

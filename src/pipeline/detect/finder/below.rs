@@ -36,8 +36,8 @@ impl Finder<'_> {
     /// Takes the value that has a line to itself, or several that have one each.
     fn look_at_lines(&mut self, block: &[u8], line: Line, rule: usize, form: &KeyForm, key: Key) {
         let (above, so_far) = (&block[line.start..line.end], self.candidates.len());
-        let (mut at, mut values) = (line, Vec::new());
-        for _ in 0..context::MAX_BETWEEN + context::MAX_ITEMS {
+        let (mut at, mut values, mut between) = (line, Vec::new(), 0);
+        while values.len() < context::MAX_ITEMS {
             let Some(below) = line_below(block, at) else {
                 if self.part.goes_on {
                     return self.wait_below(line);
@@ -49,7 +49,7 @@ impl Finder<'_> {
             }
             let text = &block[below.start..below.end];
             match context::below(text, context::text_start(above, text), form, &self.detector.words) {
-                Below::Between if values.is_empty() => {}
+                Below::Between if values.is_empty() && between < context::MAX_BETWEEN => between += 1,
                 Below::Value(value, may_go_on) => {
                     values.push((below, value));
                     if !may_go_on {

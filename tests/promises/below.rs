@@ -80,6 +80,17 @@ fn a_value_that_has_a_line_to_itself_below_its_key_goes() {
 }
 
 #[test]
+fn every_item_of_a_long_array_goes() {
+    let items: String = (10..60).map(|number| format!("  \"gr4vel!Moth{number}\",\n")).collect();
+    let log = format!("\"passwords\": [\n{items}]\n");
+    let engine = Engine::new(&POLICY);
+    let cleaned = engine.redact(log.as_bytes());
+    assert!(!holds(&cleaned, "Moth"), "{}", cleaned.escape_ascii());
+    assert_eq!(engine.restored(log.as_bytes()), log.as_bytes(), "nothing else changes");
+    assert_eq!(engine.redact(&cleaned), cleaned, "twice is once");
+}
+
+#[test]
 fn what_stands_below_a_key_without_being_its_value_stays() {
     let cleaned = Engine::new(&POLICY).redact(NOT_ALONE.as_bytes());
     assert_eq!(cleaned.escape_ascii().to_string(), NOT_ALONE.as_bytes().escape_ascii().to_string());

@@ -20,6 +20,7 @@ mod luhn;
 mod nordic;
 mod phone;
 
+pub use digits::is_date;
 pub use entropy::bits_per_character;
 
 macro_rules! validators {

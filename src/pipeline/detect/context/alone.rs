@@ -7,12 +7,12 @@ use super::value::Quote;
 use super::words::{self, Shape};
 use super::{ContextWords, Key, KeyForm, Value, Written};
 use crate::model::Span;
-use crate::pipeline::detect::validator::Validator;
+use crate::pipeline::detect::validator::{Validator, is_date};
 
 /// Lines between the one that a key ends and its value: blanks, the frame of a banner, a member that says nothing.
 pub const MAX_BETWEEN: usize = 3;
-/// Values in lines of their own, one below the other.
-pub const MAX_ITEMS: usize = 16;
+/// Values in lines of their own, one below the other: as many as of an array in one line.
+pub const MAX_ITEMS: usize = 64;
 /// What stands behind a key is no longer where a value below belongs to it.
 const MAX_REST: usize = 120;
 /// What stands before a value's quote is no longer: `(string) (len=12) `.
@@ -249,13 +249,6 @@ fn stands_alone(value: &[u8]) -> bool {
 
 /// So often letters and digits take turns in a short word that is none.
 const TURNS: usize = 3;
-
-/// `2026-11-30T18:00:00+01:00`
-fn is_date(value: &[u8]) -> bool {
-    let form: &[u8] = b"dddd-dd-dd";
-    let is_of = |(form, byte): (&u8, &u8)| if *form == b'd' { byte.is_ascii_digit() } else { form == byte };
-    value.len() >= form.len() && form.iter().zip(value).all(is_of)
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@
 //! others, and make other words or none.
 //!
 //! `cargo bench --bench groups` counts this on any log and names the literals that it comes from, also beside rules of a user's own: the more rules
-//! there are, the more words they make. With `--shorten` it looks for the parts that spare the most on the logs it is given, and writes the table anew.
+//! there are, the more words they make. With `--shorten` it looks for the parts that spare the most on the logs it is given, and prints the table anew.
 
 use super::Literal;
 

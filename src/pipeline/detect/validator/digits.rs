@@ -77,6 +77,17 @@ pub fn is_day(month: u64, day: u64) -> bool {
     (1..=days).contains(&day)
 }
 
+/// `2026-01-31`, `2026/01/31`, `31.01.2026`, and what a time begins with behind it.
+pub fn is_date(text: &[u8]) -> bool {
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let parted = |a: u8, b: u8| a == b && matches!(a, b'-' | b'/' | b'.');
+    let year_first = matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..])
+        && text.get(..10).is_some_and(|t| parted(t[4], t[7]) && digits(&t[..4]) && digits(&t[5..7]) && digits(&t[8..]));
+    let day_first =
+        text.len() == 10 && parted(text[2], text[5]) && matches!(&text[6..8], b"19" | b"20") && digits(&text[8..]);
+    year_first || day_first
+}
+
 /// A check, numbers that pass it, and numbers that do not.
 #[cfg(test)]
 pub type Answers<'a> = (fn(&[u8]) -> bool, &'a [&'a str], &'a [&'a str]);

@@ -1,5 +1,7 @@
 //! Telephone numbers: as many digits as a number has, and no date.
 
+use super::digits::is_date;
+
 /// Whether it has the digits of a telephone number (ITU-T E.164: fifteen at most; shorter ones than seven are not a person's).
 ///
 /// Which numbers are given out changes every month and differs by country: that would take a table to be kept up, and would let a
@@ -18,17 +20,6 @@ pub fn is_phone(text: &[u8]) -> bool {
     }
     let same = digits.iter().filter(|digit| Some(*digit) == digits.last()).count();
     (7..=17).contains(&digits.len()) && same < digits.len() && !is_date(text)
-}
-
-/// `2026-01-31`, `2026/01/31`, `31.01.2026`, and what a time begins with behind it.
-fn is_date(text: &[u8]) -> bool {
-    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    let parted = |a: u8, b: u8| a == b && matches!(a, b'-' | b'/' | b'.');
-    let year_first = matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..])
-        && text.get(..10).is_some_and(|t| parted(t[4], t[7]) && digits(&t[..4]) && digits(&t[5..7]) && digits(&t[8..]));
-    let day_first =
-        text.len() == 10 && parted(text[2], text[5]) && matches!(&text[6..8], b"19" | b"20") && digits(&text[8..]);
-    year_first || day_first
 }
 
 #[cfg(test)]
